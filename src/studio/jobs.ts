@@ -1,0 +1,164 @@
+/**
+ * The protocol between the page and the engine: one line per request, each with what goes in and what comes out. The
+ * engine owns models and weights; the page owns recipes and what it draws.
+ */
+import type { Figure } from '#base/figure.ts';
+import type { Notice } from '#base/notice.ts';
+import type { Layer } from '#ir/layer.ts';
+import type { Recipe } from '#recipes/recipe.ts';
+import type { LayerResult, Report } from '#recipes/report.ts';
+
+/** A dropped file: the browser's `File` with its path inside a dropped folder. Posts by reference. */
+export interface DroppedFile {
+  readonly path: string;
+  readonly file: Blob;
+}
+
+export interface ModelSummary {
+  readonly id: string;
+  readonly name: string;
+  /** `onnx`, and how it is shown: `ONNX, opset 17, IR 8, made by pytorch 2.1`. */
+  readonly format: string;
+  readonly formatLabel: string;
+  readonly fileBytes: number;
+  readonly parameters: number;
+  readonly weightBytes: number;
+  /** null when some layer's cost is not known: see the notice. */
+  readonly macs: number | null;
+  readonly inputs: readonly SlotSummary[];
+  readonly outputs: readonly SlotSummary[];
+  readonly layers: readonly Layer[];
+  readonly notices: readonly Notice[];
+  /** Kept in the browser's private file system, so that it survives a reload. */
+  readonly kept: boolean;
+}
+
+export interface SlotSummary {
+  readonly name: string;
+  readonly dtype: string | null;
+  readonly shape: readonly (number | string | null)[] | null;
+}
+
+/** A pass for menus and forms: its options as JSON Schema (draft 2020-12) made from the pass's own zod schema. */
+export interface PassInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly keeps: 'bits' | 'values' | 'accuracy';
+  readonly after: readonly string[];
+  readonly schema: object;
+  readonly defaults: Readonly<Record<string, unknown>>;
+}
+
+export interface PresetInfo {
+  readonly id: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly recipe: Recipe;
+}
+
+export interface EngineInfo {
+  readonly passes: readonly PassInfo[];
+  readonly presets: readonly PresetInfo[];
+  /** Which compute backend is in use and why, in one sentence. */
+  readonly backend: { readonly name: string; readonly description: string; readonly threads: number };
+}
+
+/** Measured per-layer outcome of a recipe without making the model; fast enough to follow a slider. */
+export interface Preview {
+  readonly layers: readonly LayerResult[];
+  readonly weightBytesBefore: number;
+  readonly weightBytesAfter: number;
+  readonly fileBytesBefore: number;
+  /** Estimated from the weights: the graph around them is counted as unchanged. */
+  readonly fileBytesAfter: number;
+  readonly weightSqnrDb: number | null;
+  readonly durationMs: number;
+  readonly notices: readonly Notice[];
+}
+
+export interface LayerHistogram {
+  readonly layer: string;
+  readonly weight: string;
+  readonly counts: readonly number[];
+  readonly low: number;
+  readonly high: number;
+  readonly zeros: number;
+  readonly count: number;
+  /** Real values of the quantization levels over the histogram's range: for the row shown, or the tensor's. */
+  readonly grid: readonly number[];
+  /** What the grid is: `channel 3 of 64, scale 0.0123`. */
+  readonly gridLabel: string | null;
+  readonly rows: number;
+  readonly row: number | null;
+}
+
+/** Errors of one model output: result against original, over all runs. */
+export interface OutputError {
+  readonly name: string;
+  readonly sqnrDb: number;
+  readonly cosine: number;
+  readonly maxAbs: number;
+  /** Share of positions along the last axis whose largest element is the same, 0 to 1; null for outputs of one element. */
+  readonly top1Agreement: number | null;
+  readonly mse: number;
+}
+
+export interface Comparison {
+  readonly outputs: readonly OutputError[];
+  /** `4 runs on seeded random inputs (seed 1, standard normal)` or `inputs.npz`. */
+  readonly method: string;
+  readonly runtime: string;
+  readonly notices: readonly Notice[];
+}
+
+export interface OptimizeResult {
+  /** Id of the result inside the engine; for `compare`, `save` and `histogram`. */
+  readonly resultId: string;
+  readonly report: Report;
+  readonly summary: ModelSummary;
+}
+
+/** A saved result: written, opened again by the runtime, compared, and ready to hand over. */
+export interface Saved {
+  readonly files: readonly { readonly path: string; readonly blob: Blob; readonly sizeBytes: number }[];
+  readonly verified: Comparison | null;
+  /** Why it could not be run, when `verified` is null. */
+  readonly notVerified?: string;
+  readonly zippedBytes: Figure | null;
+}
+
+export interface Jobs {
+  info: { in: { readonly backend?: 'auto' | 'reference' | 'wasm' | 'webgpu' }; out: EngineInfo };
+  open: { in: { readonly files: readonly DroppedFile[] }; out: ModelSummary };
+  /** Models kept from earlier visits. */
+  restore: { in: Record<never, never>; out: readonly ModelSummary[] };
+  close: { in: { readonly modelId: string }; out: null };
+  preview: { in: { readonly modelId: string; readonly recipe: Recipe }; out: Preview };
+  optimize: { in: { readonly modelId: string; readonly recipe: Recipe }; out: OptimizeResult };
+  histogram: {
+    in: {
+      readonly modelId: string;
+      readonly layer: string;
+      readonly recipe: Recipe;
+      readonly bins: number;
+      /** Channel or block to show; null: the whole tensor. */
+      readonly row: number | null;
+    };
+    out: LayerHistogram;
+  };
+  compare: {
+    in: {
+      readonly modelId: string;
+      readonly resultId: string;
+      readonly runs: number;
+      readonly seed: number;
+      /** A dropped .npy or .npz; without it, seeded random inputs. */
+      readonly inputs?: DroppedFile;
+    };
+    out: Comparison;
+  };
+  save: { in: { readonly modelId: string; readonly resultId: string; readonly verify: boolean }; out: Saved };
+}
+
+export type JobName = keyof Jobs;
