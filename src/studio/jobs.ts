@@ -8,6 +8,15 @@ import type { Layer } from '#ir/layer.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { LayerResult, Report } from '#recipes/report.ts';
 
+// The page imports from here alone, so the types that travel are named here too.
+export type { Figure } from '#base/figure.ts';
+export type { Notice } from '#base/notice.ts';
+export type { Progress } from '#base/progress.ts';
+export type { Layer, LayerWeight } from '#ir/layer.ts';
+export type { LedgerEntry } from '#passes/pass.ts';
+export type { LayerSettings, Recipe, Step } from '#recipes/recipe.ts';
+export type { LayerError, LayerResult, ModelFigures, Report, StepReport } from '#recipes/report.ts';
+
 /** A dropped file: the browser's `File` with its path inside a dropped folder. Posts by reference. */
 export interface DroppedFile {
   readonly path: string;
