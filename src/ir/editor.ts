@@ -62,6 +62,7 @@ export interface Editor {
   /** Removes a constant that nothing reads. */
   removeValue(id: ValueId): void;
   setOpset(domain: string, version: number): void;
+  setIrVersion(version: number): void;
   setMetadata(key: string, value: string): void;
   finish(): Model;
 }
