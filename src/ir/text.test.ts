@@ -72,7 +72,7 @@ describe('editor', () => {
     expect(diffModels(model, next)).toMatchObject({
       nodesAdded: [],
       nodesRemoved: [],
-      nodesChanged: ['relu', 'choose'],
+      nodesChanged: ['choose', 'relu'],
     });
   });
 
