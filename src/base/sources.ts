@@ -1,0 +1,167 @@
+/**
+ * Byte sources over memory and over a dropped file. Reading a file's structure means thousands of tiny reads far apart;
+ * over a Blob each costs a message to another process, so small reads are served from cached windows and large ones are
+ * streamed into one buffer (`byob`), which is the fastest way a browser offers that keeps memory flat.
+ */
+import type { ByteSource } from './bytes.ts';
+import { PareError } from './failure.ts';
+
+/** Window size for small reads, in bytes. */
+const WINDOW = 64 * 1024;
+/** Windows kept per source: 4 MiB. */
+const WINDOWS_KEPT = 64;
+/** Reads up to this size go through windows. */
+const SMALL_READ = 16 * 1024;
+/** From this size on, reading by stream beats `arrayBuffer()`. */
+const STREAM_READ = 1024 * 1024;
+/** Bytes asked of a stream at a time. */
+const STREAM_PIECE = 8 * 1024 * 1024;
+
+/** Bytes that already lie in memory. Reads are views into `bytes`, never copies. */
+export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+  return {
+    name,
+    sizeBytes: bytes.byteLength,
+    bytes,
+    read(offset, length) {
+      try {
+        checkRange(name, bytes.byteLength, offset, length);
+      } catch (error) {
+        return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      }
+      return Promise.resolve(bytes.subarray(offset, offset + length));
+    },
+  };
+}
+
+/** A `Blob` or a dropped `File`, read on demand. Bytes that come back are the caller's own. */
+export function blobSource(name: string, blob: Blob): ByteSource {
+  const windows = new Map<number, Promise<Uint8Array>>();
+
+  const window = (index: number): Promise<Uint8Array> => {
+    const kept = windows.get(index);
+    if (kept !== undefined) {
+      // Most recently used last, so that the first is the one to let go.
+      windows.delete(index);
+      windows.set(index, kept);
+      return kept;
+    }
+    const start = index * WINDOW;
+    const fresh = sliceBytes(name, blob, start, Math.min(WINDOW, blob.size - start));
+    fresh.catch(() => windows.delete(index));
+    windows.set(index, fresh);
+    const oldest = windows.size > WINDOWS_KEPT ? windows.keys().next().value : undefined;
+    if (oldest !== undefined) windows.delete(oldest);
+    return fresh;
+  };
+
+  const small = async (offset: number, length: number): Promise<Uint8Array> => {
+    const out = new Uint8Array(length);
+    let at = 0;
+    while (at < length) {
+      const index = Math.floor((offset + at) / WINDOW);
+      const bytes = await window(index);
+      const from = offset + at - index * WINDOW;
+      const piece = bytes.subarray(from, Math.min(from + length - at, bytes.byteLength));
+      out.set(piece, at);
+      at += piece.byteLength;
+    }
+    return out;
+  };
+
+  return {
+    name,
+    sizeBytes: blob.size,
+    blob: (offset, length) => blob.slice(offset, offset + length),
+    async read(offset, length) {
+      checkRange(name, blob.size, offset, length);
+      if (length <= SMALL_READ) return small(offset, length);
+      if (length < STREAM_READ) return sliceBytes(name, blob, offset, length);
+      return streamBytes(name, blob.slice(offset, offset + length), offset, length);
+    },
+  };
+}
+
+/** A part of a source as a source of its own, such as a stored member of a zip file. Nothing is copied. */
+export function subSource(source: ByteSource, offset: number, length: number, name: string = source.name): ByteSource {
+  checkRange(source.name, source.sizeBytes, offset, length);
+  const blobOf = source.blob?.bind(source);
+  return {
+    name,
+    sizeBytes: length,
+    ...(source.bytes === undefined ? {} : { bytes: source.bytes.subarray(offset, offset + length) }),
+    ...(blobOf === undefined ? {} : { blob: (at: number, size: number) => blobOf(offset + at, size) }),
+    async read(at, size) {
+      checkRange(name, length, at, size);
+      return source.read(offset + at, size);
+    },
+  };
+}
+
+/** Throws unless `length` bytes lie at `offset` of a file of `sizeBytes`. Shared by every kind of source. */
+export function checkRange(name: string, sizeBytes: number, offset: number, length: number): void {
+  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
+  if (whole && offset + length <= sizeBytes) return;
+  throw new PareError({
+    code: 'bytes/out-of-range',
+    file: name,
+    place: `byte ${offset}`,
+    problem: `${length} bytes were expected here, but the file ends at byte ${sizeBytes}.`,
+    hint: 'The file is cut short or damaged: get it again.',
+  });
+}
+
+async function sliceBytes(name: string, blob: Blob, offset: number, length: number): Promise<Uint8Array> {
+  try {
+    const bytes = new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+    if (bytes.byteLength === length) return bytes;
+  } catch (error) {
+    throw unreadable(name, offset, error);
+  }
+  throw unreadable(name, offset, undefined);
+}
+
+async function streamBytes(name: string, part: Blob, offset: number, length: number): Promise<Uint8Array> {
+  const reader = byobReader(part);
+  if (reader === undefined) return sliceBytes(name, part, 0, length);
+  let buffer = new ArrayBuffer(length);
+  let at = 0;
+  try {
+    while (at < length) {
+      const size = Math.min(STREAM_PIECE, length - at);
+      const { value, done } = await reader.read(new Uint8Array(buffer, at, size), { min: size });
+      if (value !== undefined) {
+        buffer = value.buffer;
+        at += value.byteLength;
+      }
+      if (done) break;
+    }
+  } catch (error) {
+    throw unreadable(name, offset + at, error);
+  }
+  reader.cancel().catch(() => undefined);
+  if (at !== length) throw unreadable(name, offset + at, undefined);
+  return new Uint8Array(buffer);
+}
+
+function byobReader(part: Blob): ReadableStreamBYOBReader | undefined {
+  try {
+    return part.stream().getReader({ mode: 'byob' });
+  } catch {
+    // Streams that are not byte streams (older engines): the caller reads the slice at once.
+    return undefined;
+  }
+}
+
+function unreadable(name: string, offset: number, cause: unknown): PareError {
+  return new PareError(
+    {
+      code: 'bytes/unreadable',
+      file: name,
+      place: `byte ${offset}`,
+      problem: 'The file can no longer be read.',
+      hint: 'It was changed, moved or deleted after it was opened: open it again.',
+    },
+    { cause },
+  );
+}
