@@ -7,6 +7,7 @@
  * Arithmetic law (ONNX QuantizeLinear, with the product instead of the quotient, so that all backends can agree):
  *   q = clamp(roundHalfEven(fround(x * inverse)) + zeroPoint, low, high), inverse = fround(1 / scale), computed once in
  *   float32 on the CPU and handed in; x' = fround(scale * (q - zeroPoint)). Never fuse the product with the rounding.
+ *   A zero or subnormal scale has inverse 0: its row becomes zero.
  */
 
 /** Rows of equal length, row-major. The last row of a tensor may be cut short by `lastLength`. */
@@ -60,7 +61,12 @@ export interface ScaleSearch {
   readonly signed: boolean;
   readonly low: number;
   readonly high: number;
-  /** Symmetric grids search a clip of max|x|; asymmetric ones shrink [min, max] towards zero from both ends. */
+  /**
+   * Symmetric grids search a clip of max|x|: clip = absmax * i / candidates, scale = fround(clip / divisor), zero point 0
+   * (signed) or the upper middle level (unsigned). Asymmetric ones shrink [min(min, 0), max(max, 0)] by i / candidates:
+   * scale = fround(range / (high - low)), zeroPoint = clamp(roundHalfEven(low - min / scale)). A row of zeros gets scale 0.
+   * `arithmetic.ts` holds the code of this.
+   */
   readonly symmetric: boolean;
   /** Number of clips tried: fraction i / candidates of the full range, i = candidates .. 1. */
   readonly candidates: number;
@@ -118,6 +124,11 @@ export interface Kernels {
   compare(x: Float32Array, y: Float32Array): Promise<ErrorSums>;
   /** [rows, columns] to [columns, rows], so that a scale axis that lies across memory becomes rows. */
   transpose(x: Float32Array, rows: number, columns: number): Promise<Float32Array>;
+}
+
+/** A backend whose table is whole: what passes and measures are handed. */
+export interface CompleteBackend extends Backend {
+  readonly kernels: Kernels;
 }
 
 /** What a backend offers. A missing kernel falls back to the one below it: `{...reference, ...wasm, ...webgpu}`. */
