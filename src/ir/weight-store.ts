@@ -5,7 +5,7 @@
  * String tensors have no fixed width: their bytes are, per element, the length as 32-bit little endian, then UTF-8
  * (`packStrings`, `unpackStrings`).
  */
-import type { ByteSource, Chunk } from '#base/bytes.ts';
+import type { ByteSource } from '#base/bytes.ts';
 import type { DType } from '#base/dtype.ts';
 import { bytesFor, countOf } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
