@@ -54,7 +54,10 @@ export interface Value {
   readonly extra?: Uint8Array;
 }
 
-export type Attr =
+/** `extra`: fields of the source's record that have no place here, verbatim, so that a round trip loses nothing. */
+export type Attr = AttrContent & { readonly extra?: Uint8Array };
+
+export type AttrContent =
   | { readonly type: 'int'; readonly value: number | bigint }
   | { readonly type: 'float'; readonly value: number }
   | { readonly type: 'string'; readonly value: Uint8Array }
