@@ -1,0 +1,169 @@
+/** What the person can do: open, tune, undo, make a result, compare it, take it home. */
+import type { DroppedFile, ModelSummary, PresetInfo, Recipe } from '#studio/jobs.ts';
+import { EMPTY_RECIPE, isExcluded, recipeKey, setExcluded } from '#ui/state/recipe/edit.ts';
+import { amend, commit, redo, startHistory, undo, type History } from '#ui/state/recipe/history.ts';
+import {
+  activeModel,
+  activeWork,
+  changeLooks,
+  changeWork,
+  useStudio,
+  type MadeResult,
+  type Work,
+} from '#ui/state/store.ts';
+import { offerDownload } from './download.ts';
+import { call, runTask } from './engine-calls.ts';
+import type { KeptWork } from './keep.ts';
+import { isCurrent, requestPreview } from './previews.ts';
+import { noteOutputs } from './variants.ts';
+
+/** The recipe a model starts with: small, safe, and shows at once what the studio does. */
+const FIRST_PRESET = 'int8-channel';
+
+export async function openFiles(files: readonly DroppedFile[]): Promise<void> {
+  if (files.length === 0) return;
+  const first = files[0]?.path ?? 'files';
+  const label = files.length === 1 ? `Opening ${first}` : `Opening ${files.length} files`;
+  const model = await runTask(label, (options) => call('open', { files }, options));
+  if (model !== null) showModel(model);
+}
+
+export async function openSample(file: string): Promise<void> {
+  const blob = await runTask(`Loading ${file}`, async ({ signal }) => {
+    const response = await fetch(`./samples/${file}`, { signal });
+    if (!response.ok)
+      throw new Error(`${file}: the sample could not be loaded (HTTP ${response.status}). Reload the page.`);
+    return response.blob();
+  });
+  if (blob !== null) await openFiles([{ path: file, file: blob }]);
+}
+
+/** Adds a model to the list, with what is known of earlier work on it, and shows it. */
+export function showModel(model: ModelSummary, kept?: KeptWork): void {
+  const { info } = useStudio.getState();
+  const preset = info?.presets.find((one) => one.id === FIRST_PRESET) ?? info?.presets[0];
+  const work: Work = {
+    history: kept
+      ? { past: kept.past, present: kept.present, future: [] }
+      : startHistory(preset?.recipe ?? EMPTY_RECIPE),
+    preview: null,
+    previewProblem: null,
+    previewing: false,
+    variants: kept?.variants ?? [],
+    result: null,
+    selected: kept?.selected ?? null,
+  };
+  useStudio.setState((studio) => ({
+    models: [...studio.models.filter((one) => one.id !== model.id), model],
+    works: { ...studio.works, [model.id]: studio.works[model.id] ?? work },
+  }));
+  activate(model.id);
+}
+
+export function activate(modelId: string): void {
+  useStudio.setState({ activeId: modelId, search: '' });
+  const { looks } = useStudio.getState();
+  changeLooks({ phoneTab: looks.phoneTab === 'models' ? 'layers' : looks.phoneTab, view: 'layers' });
+  requestPreview();
+}
+
+export async function closeModel(modelId: string): Promise<void> {
+  useStudio.setState((studio) => {
+    const models = studio.models.filter((model) => model.id !== modelId);
+    const { [modelId]: _closed, ...works } = studio.works;
+    const activeId = studio.activeId === modelId ? (models.at(-1)?.id ?? null) : studio.activeId;
+    return { models, works, activeId };
+  });
+  requestPreview();
+  await call('close', { modelId }).catch(() => null);
+}
+
+/** Edits the recipe. `merge` puts the edit into the undo step before it, for a control that is being dragged. */
+export function editRecipe(edit: (recipe: Recipe) => Recipe, merge: boolean = false): void {
+  move((history) => {
+    const next = edit(history.present);
+    if (recipeKey(next) === recipeKey(history.present) && next.name === history.present.name) return history;
+    return merge ? amend(history, next) : commit(history, next);
+  });
+}
+
+export function undoEdit(): void {
+  move(undo);
+}
+
+export function redoEdit(): void {
+  move(redo);
+}
+
+export function loadPreset(preset: PresetInfo): void {
+  editRecipe((recipe) => ({ ...preset.recipe, ...(recipe.layers === undefined ? {} : { layers: recipe.layers }) }));
+}
+
+export function toggleExcluded(layer: string): void {
+  editRecipe((recipe) => setExcluded(recipe, [layer], !isExcluded(recipe, layer)));
+}
+
+function move(step: (history: History<Recipe>) => History<Recipe>): void {
+  const { activeId } = useStudio.getState();
+  if (activeId === null) return;
+  changeWork(activeId, (work) => ({ history: step(work.history) }));
+  requestPreview();
+}
+
+export function selectLayer(layer: string | null): void {
+  const { activeId } = useStudio.getState();
+  if (activeId !== null) changeWork(activeId, () => ({ selected: layer }));
+}
+
+/** Makes the result of the current recipe, unless it is made already. */
+export async function optimize(): Promise<MadeResult | null> {
+  const studio = useStudio.getState();
+  const model = activeModel(studio);
+  const work = activeWork(studio);
+  if (model === null || work === null) return null;
+  const recipe = work.history.present;
+  if (work.result !== null && isCurrent(work.result.recipe, recipe)) {
+    changeLooks({ view: 'result', phoneTab: 'result' });
+    return work.result;
+  }
+  const made = await runTask(`Optimizing ${model.name}`, (options) =>
+    call('optimize', { modelId: model.id, recipe }, options),
+  );
+  if (made === null) return null;
+  const result: MadeResult = { ...made, recipe, comparison: null, saved: null };
+  changeWork(model.id, () => ({ result }));
+  changeLooks({ view: 'result', phoneTab: 'result' });
+  return result;
+}
+
+/** Runs original and result on the same inputs. */
+export async function compareOutputs(runs: number, seed: number, inputs?: DroppedFile): Promise<void> {
+  const result = await optimize();
+  const model = activeModel(useStudio.getState());
+  if (result === null || model === null) return;
+  const comparison = await runTask('Comparing outputs in onnxruntime', (options) =>
+    call(
+      'compare',
+      { modelId: model.id, resultId: result.resultId, runs, seed, ...(inputs === undefined ? {} : { inputs }) },
+      options,
+    ),
+  );
+  if (comparison === null) return;
+  changeWork(model.id, (work) => ({
+    result: work.result === null ? null : { ...work.result, comparison },
+    variants: noteOutputs(work.variants, result.recipe, comparison.outputs),
+  }));
+}
+
+/** Writes the result, has it opened again and compared, and hands the files over. */
+export async function download(): Promise<void> {
+  const result = await optimize();
+  const model = activeModel(useStudio.getState());
+  if (result === null || model === null) return;
+  const saved = await runTask(`Writing and verifying ${model.name}`, (options) =>
+    call('save', { modelId: model.id, resultId: result.resultId, verify: true }, options),
+  );
+  if (saved === null) return;
+  changeWork(model.id, (work) => ({ result: work.result === null ? null : { ...work.result, saved } }));
+  offerDownload(saved.files);
+}

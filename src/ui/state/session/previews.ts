@@ -1,0 +1,50 @@
+/** Keeps the preview of the active model's recipe up to date, and remembers each variant that was seen. */
+import type { Preview, Recipe } from '#studio/jobs.ts';
+import { recipeKey } from '#ui/state/recipe/edit.ts';
+import { problemsOf } from '#ui/state/recipe/problems.ts';
+import { activeWork, changeWork, useStudio } from '#ui/state/store.ts';
+import { call, isCancelled, sentenceOf } from './engine-calls.ts';
+import { createPreviewLoop } from './preview-loop.ts';
+import { addVariant } from './variants.ts';
+
+interface PreviewRequest {
+  readonly modelId: string;
+  readonly recipe: Recipe;
+}
+
+const loop = createPreviewLoop<PreviewRequest, Preview>({
+  run: (request, signal) => call('preview', request, { signal }),
+  onResult: ({ modelId, recipe }, preview) =>
+    changeWork(modelId, (work) => ({
+      preview,
+      previewProblem: null,
+      variants: addVariant(work.variants, recipe, preview),
+    })),
+  onError: ({ modelId }, error) => {
+    if (!isCancelled(error)) changeWork(modelId, () => ({ preview: null, previewProblem: sentenceOf(error) }));
+  },
+  onBusy: (previewing) => {
+    const { activeId } = useStudio.getState();
+    if (activeId !== null) changeWork(activeId, () => ({ previewing }));
+  },
+});
+
+/** Previews the active model's recipe, unless a problem in it would stop it anyway. */
+export function requestPreview(): void {
+  const studio = useStudio.getState();
+  const work = activeWork(studio);
+  const model = studio.models.find((one) => one.id === studio.activeId);
+  if (work === null || model === undefined || studio.info === null) return;
+  const recipe = work.history.present;
+  const problems = problemsOf(recipe, studio.info.passes, new Set(model.layers.map((layer) => layer.name)));
+  if (problems.some((problem) => problem.level === 'blocker')) {
+    loop.stop();
+    return;
+  }
+  loop.request({ modelId: model.id, recipe });
+}
+
+/** Whether the result on show was made from the recipe on show. */
+export function isCurrent(made: Recipe | undefined, present: Recipe): boolean {
+  return made !== undefined && recipeKey(made) === recipeKey(present);
+}

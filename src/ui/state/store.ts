@@ -1,0 +1,147 @@
+/** What the page knows: the open models, what is being done to each, and how it is looked at. */
+import { create } from 'zustand';
+import type {
+  Comparison,
+  EngineInfo,
+  ModelSummary,
+  OptimizeResult,
+  Preview,
+  Progress,
+  Recipe,
+  Saved,
+} from '#studio/jobs.ts';
+import type { History } from './recipe/history.ts';
+import type { Variant } from './session/variants.ts';
+import { GRAPH_ORDER, type RowFilter, type Sort } from './table/rows.ts';
+
+export type CentreView = 'layers' | 'ledger' | 'result';
+export type PhoneTab = 'models' | 'recipe' | 'layers' | 'charts' | 'result';
+export type LayerChart = 'error' | 'size';
+export type SideChart = 'histogram' | 'variants';
+
+/** A result made by the engine, with the recipe it was made from. */
+export interface MadeResult extends OptimizeResult {
+  readonly recipe: Recipe;
+  readonly comparison: Comparison | null;
+  readonly saved: Saved | null;
+}
+
+/** Everything that is being done to one model. */
+export interface Work {
+  readonly history: History<Recipe>;
+  readonly preview: Preview | null;
+  /** Why the current recipe has no preview. */
+  readonly previewProblem: string | null;
+  readonly previewing: boolean;
+  readonly variants: readonly Variant[];
+  readonly result: MadeResult | null;
+  /** Layer that the histogram shows and the table and charts mark. */
+  readonly selected: string | null;
+}
+
+/** A job that the person waits for. */
+export interface Task {
+  readonly id: number;
+  readonly label: string;
+  readonly progress: Progress | null;
+  cancel(): void;
+}
+
+export interface Message {
+  readonly id: number;
+  readonly level: 'error' | 'warning' | 'info';
+  readonly text: string;
+}
+
+export interface Looks {
+  readonly view: CentreView;
+  readonly phoneTab: PhoneTab;
+  readonly layerChart: LayerChart;
+  readonly sideChart: SideChart;
+  readonly sort: Sort;
+  readonly filter: RowFilter;
+  readonly chartSorted: boolean;
+  /** Whether the pane with one layer's settings is open. */
+  readonly inspecting: boolean;
+}
+
+export interface Sample {
+  readonly file: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly bytes: number;
+}
+
+export interface Studio {
+  readonly info: EngineInfo | null;
+  /** Whether kept models have been looked for. */
+  readonly ready: boolean;
+  readonly models: readonly ModelSummary[];
+  readonly works: Readonly<Record<string, Work>>;
+  readonly activeId: string | null;
+  readonly task: Task | null;
+  readonly messages: readonly Message[];
+  readonly samples: readonly Sample[];
+  readonly search: string;
+  readonly looks: Looks;
+  readonly offlineReady: boolean;
+}
+
+export const FIRST_LOOKS: Looks = {
+  view: 'layers',
+  phoneTab: 'models',
+  layerChart: 'error',
+  sideChart: 'histogram',
+  sort: GRAPH_ORDER,
+  filter: 'weights',
+  chartSorted: false,
+  inspecting: false,
+};
+
+export const useStudio = create<Studio>()(() => ({
+  info: null,
+  ready: false,
+  models: [],
+  works: {},
+  activeId: null,
+  task: null,
+  messages: [],
+  samples: [],
+  search: '',
+  looks: FIRST_LOOKS,
+  offlineReady: false,
+}));
+
+export function activeModel(studio: Studio): ModelSummary | null {
+  return studio.models.find((model) => model.id === studio.activeId) ?? null;
+}
+
+export function activeWork(studio: Studio): Work | null {
+  return studio.activeId === null ? null : (studio.works[studio.activeId] ?? null);
+}
+
+/** Changes one model's work, if it is still open. */
+export function changeWork(modelId: string, change: (work: Work) => Partial<Work>): void {
+  useStudio.setState((studio) => {
+    const work = studio.works[modelId];
+    return work === undefined ? studio : { works: { ...studio.works, [modelId]: { ...work, ...change(work) } } };
+  });
+}
+
+export function changeLooks(change: Partial<Looks>): void {
+  useStudio.setState((studio) => ({ looks: { ...studio.looks, ...change } }));
+}
+
+let messageCount = 0;
+
+export function tell(level: Message['level'], text: string): void {
+  messageCount += 1;
+  const message = { id: messageCount, level, text };
+  useStudio.setState(({ messages }) => ({
+    messages: [...messages.filter((one) => one.text !== text), message].slice(-4),
+  }));
+}
+
+export function dismiss(id: number): void {
+  useStudio.setState(({ messages }) => ({ messages: messages.filter((message) => message.id !== id) }));
+}
