@@ -1,0 +1,118 @@
+/**
+ * Spells quantized constants out for a file: integers with scales become DequantizeLinear nodes, or the fused operators of
+ * com.microsoft that compute from packed blocks.
+ *
+ * Given:  y = Conv(x, w)                            w: i8[8,4,3,3] with scale on axis 0
+ * Result: w = DequantizeLinear<axis=0>(w_quantized, w_scale);  y = Conv(x, w)
+ *
+ * Sources: ONNX operator DequantizeLinear; onnxruntime docs/ContribOperators.md.
+ */
+import { bitsOf } from '#base/dtype.ts';
+import { PareError } from '#base/failure.ts';
+import type { Editor, GraphPath } from '#ir/editor.ts';
+import type { Attr, Graph, Model, ValueId } from '#ir/model.ts';
+import { openEditor } from '#ir/open-editor.ts';
+import { graphsOf, subgraphsOf } from '#ir/walk.ts';
+import type { WeightStore } from '#ir/weights.ts';
+import { fusedSpelling } from './nbits.ts';
+import { importMicrosoft, raiseIrVersion, type QuantizedConstant } from './quantized-constant.ts';
+
+/** The same model with every quantization spelled as nodes and plain constants. Models without any come back as they are. */
+export async function spellQuantization(model: Model, store: WeightStore): Promise<Model> {
+  if (!hasQuantization(model.graph)) return model;
+  const constants = quantizedConstants(model.graph, []);
+  const edit = openEditor(model);
+  for (const constant of constants) {
+    const fused = fusedSpelling(edit, constant);
+    if (fused === undefined) spellDequantize(edit, constant);
+    else await fused(store);
+  }
+  const spelled = edit.finish();
+  return model.irVersion < 4 && spelled.irVersion >= 4 ? withoutConstantInputs(spelled) : spelled;
+}
+
+function hasQuantization(graph: Graph): boolean {
+  for (const inner of graphsOf(graph)) {
+    for (const value of inner.values.values()) if (value.quantization !== undefined) return true;
+  }
+  return false;
+}
+
+function quantizedConstants(graph: Graph, home: GraphPath): readonly QuantizedConstant[] {
+  const found: QuantizedConstant[] = [];
+  for (const value of graph.values.values()) {
+    const { constant, quantization } = value;
+    if (constant !== undefined && quantization !== undefined)
+      found.push({ value, tensor: constant, quantization, home });
+  }
+  for (const node of graph.nodes) {
+    for (const { attr, index, graph: inner } of subgraphsOf(node)) {
+      found.push(
+        ...quantizedConstants(inner, [...home, { node: node.name, attr, ...(index === undefined ? {} : { index }) }]),
+      );
+    }
+  }
+  return found;
+}
+
+function spellDequantize(edit: Editor, constant: QuantizedConstant): void {
+  const { value, tensor, quantization, home } = constant;
+  const { scale, zeroPoint, axis, block } = quantization;
+  const data = edit.addConstant(`${value.name}_quantized`, tensor, undefined, home);
+  const inputs = [data, edit.addConstant(`${value.name}_scale`, scale, undefined, home)];
+  if (zeroPoint !== undefined) inputs.push(edit.addConstant(`${value.name}_zero_point`, zeroPoint, undefined, home));
+  const attrs = new Map<string, Attr>();
+  if (axis !== undefined && scale.shape.length > 0) attrs.set('axis', { type: 'int', value: axis });
+  if (block !== undefined) attrs.set('block_size', { type: 'int', value: block });
+  const domain = domainFor(edit, constant);
+  if (domain !== '') importMicrosoft(edit);
+  raiseIrVersion(edit, bitsOf(tensor.dtype));
+  const node = edit.addNode(
+    {
+      name: `${value.name}_dequantize`,
+      op: 'DequantizeLinear',
+      domain,
+      inputs,
+      outputs: [{ name: `${value.name}_dequantized`, dtype: value.dtype ?? scale.dtype, shape: tensor.shape }],
+      attrs,
+    },
+    { startOf: home },
+  );
+  const output = node.outputs[0];
+  if (output === null || output === undefined) throw new Error('a node without an output');
+  takePlace(edit, value.id, output);
+}
+
+/** Readers of the constant read the new value, which gets its name; an initializer listed as graph input is dropped there too. */
+function takePlace(edit: Editor, of: ValueId, by: ValueId): void {
+  const { name } = edit.value(of);
+  edit.replaceUses(of, by, true);
+  edit.removeValue(of);
+  edit.setValue(by, { name });
+}
+
+/** The default domain where its opset has this form; com.microsoft has 4, 8 and 16 bits without blocks at any opset. */
+function domainFor(edit: Editor, { value, tensor, quantization }: QuantizedConstant): '' | 'com.microsoft' {
+  const { scale, block } = quantization;
+  const bits = bitsOf(tensor.dtype);
+  const opset = edit.model.opsets.get('') ?? 1;
+  let needed = scale.shape.length === 0 ? 10 : 13;
+  if (scale.dtype === 'f16') needed = 19;
+  if (bits === 4 || bits === 16 || block !== undefined) needed = 21;
+  if (bits === 2) needed = 25;
+  if (opset >= needed) return '';
+  if (bits !== 2 && block === undefined) return 'com.microsoft';
+  throw new PareError({
+    code: 'onnx/opset-for-quantization',
+    place: `weight "${value.name}"`,
+    problem: `${block === undefined ? `${String(bits)}-bit` : 'Blocked'} DequantizeLinear needs opset ${String(needed)}, and the model is at ${String(opset)}.`,
+    hint: 'Raise the opset first, or quantize per channel with 8 bits.',
+  });
+}
+
+/** Before IR 4 every initializer had to be an input too and could not be overridden; from IR 4 on such a listing means it can. */
+function withoutConstantInputs(model: Model): Model {
+  const { graph } = model;
+  const inputs = graph.inputs.filter((id) => graph.values.get(id)?.constant === undefined);
+  return { ...model, graph: { ...graph, inputs } };
+}

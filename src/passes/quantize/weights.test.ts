@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { countOf } from '#base/dtype.ts';
+import { seededRandom } from '#base/random.ts';
+import { openEditor } from '#ir/open-editor.ts';
+import { buildModel } from '#ir/testing/build.ts';
+import { runPass } from '#passes/testing/desk.ts';
+import { quantizeWeights } from './weights.ts';
+
+function convModel(shape: readonly number[] = [8, 4, 3, 3]) {
+  const random = seededRandom(7);
+  const data = Float32Array.from({ length: countOf(shape) }, () => random.uniform() * 2 - 1);
+  return buildModel({
+    inputs: { x: { dtype: 'f32', shape: [1, 4, 8, 8] } },
+    outputs: { y: { dtype: 'f32', shape: null } },
+    initializers: { w: { dtype: 'f32', shape, data } },
+    nodes: [{ op: 'Conv', name: 'conv', inputs: ['x', 'w'], outputs: ['y'] }],
+  });
+}
+
+describe('quantize/weights', () => {
+  it('stores int8 per channel with the scales of the narrow range', async () => {
+    const { model, store } = convModel();
+    const { model: after, ledger } = await runPass(quantizeWeights, model, store, { minimumElements: 0 });
+    const edit = openEditor(after);
+    const w = edit.value(edit.nodes()[0]!.inputs[1]!);
+    expect(w).toMatchObject({ name: 'w', dtype: 'f32', constant: { dtype: 'i8', shape: [8, 4, 3, 3] } });
+    expect(w.quantization).toMatchObject({ axis: 0, convention: 'int8-symmetric-narrow-127', scale: { shape: [8] } });
+    expect(ledger).toHaveLength(1);
+    expect(ledger[0]).toMatchObject({ layer: 'conv', action: 'changed', outcome: { bits: 8, bytesBefore: 1152, bytesAfter: 320 } });
+    const { squaredError, count, squaredSignal } = ledger[0]!.outcome!.error;
+    expect(count).toBe(288);
+    expect(10 * Math.log10(squaredSignal / squaredError)).toBeGreaterThan(40);
+    expect(after.metadata.get('pare.quantize')).toContain('int8-symmetric-narrow-127');
+  });
+
+  it('leaves the model as it is in a preview and measures the same error', async () => {
+    const { model, store } = convModel();
+    const done = await runPass(quantizeWeights, model, store, { minimumElements: 0, bits: 4, granularity: 'channel' }, {});
+    const preview = await runPass(quantizeWeights, model, store, { minimumElements: 0, bits: 4, granularity: 'channel' }, { preview: true });
+    expect(preview.model).toBe(model);
+    expect(preview.ledger).toEqual(done.ledger);
+  });
+
+  it.each([
+    ['too-small', {}, {}],
+    ['excluded', { minimumElements: 0 }, { exclude: ['conv'] }],
+  ])('says %s of a layer it leaves alone', async (code, options, wishes) => {
+    const { model, store } = convModel();
+    const { ledger, model: after } = await runPass(quantizeWeights, model, store, options, wishes);
+    expect(ledger).toMatchObject([{ layer: 'conv', action: 'left', code }]);
+    expect(after).toBe(model);
+  });
+});

@@ -1,0 +1,142 @@
+/**
+ * Weight-only quantization: stores the weights of layers as 2-, 4-, 8- or 16-bit integers with scales. Decide, plan, do:
+ * `targets.ts` finds the weights, `plan.ts` says what will be done to each as plain data, this file does it.
+ *
+ * Given:  y = Conv(x, w)                      w: f32[8,4,3,3]
+ * Result: y = Conv(x, w)                      w: i8[8,4,3,3] with scale f32[8] on axis 0
+ *
+ * Nodes for dequantizing appear only when a file is written.
+ */
+import { encodeFloat16 } from '#base/float16.ts';
+import { checkCancelled, PareError } from '#base/failure.ts';
+import type { Notice } from '#base/notice.ts';
+import type { Editor } from '#ir/editor.ts';
+import type { Quantization, Tensor } from '#ir/model.ts';
+import { replaceConstant } from '#passes/constants.ts';
+import type { Desk, LedgerEntry, Pass, PassResult, WeightOutcome } from '#passes/pass.ts';
+import { findTargets, left, sharedLines } from '#passes/targets.ts';
+import { levelsToTensor, scalesToTensor } from './granularity.ts';
+import { measureWeight, type Measured } from './measure.ts';
+import { opsetLimits, reachOpset } from './opset-limit.ts';
+import { quantizeOptions, type QuantizeOptions } from './options.ts';
+import { packLevels } from './pack.ts';
+import { planWeight, spellingOf, type WeightPlan } from './plan.ts';
+
+export const METADATA_KEY = 'pare.quantize';
+
+export const quantizeWeights: Pass<QuantizeOptions> = {
+  name: 'quantize/weights',
+  title: 'Quantize weights',
+  summary: 'Stores weights as integers of 2 to 16 bits with a scale for each tensor, channel or block.',
+  keeps: 'accuracy',
+  options: quantizeOptions,
+  after: ['simplify/constants', 'fuse/batch-norm', 'prune/magnitude', 'prune/n-m'],
+  run,
+};
+
+async function run(edit: Editor, options: QuantizeOptions, desk: Desk): Promise<PassResult> {
+  const found = findTargets(edit, desk);
+  const ledger: LedgerEntry[] = [...found.ledger];
+  const limits = opsetLimits(edit);
+  const plans: WeightPlan[] = [];
+  for (const target of found.targets) {
+    const plan = planWeight(target, desk.optionsFor(target.node.name, options), limits);
+    if ('grouping' in plan) plans.push(plan);
+    else ledger.push(left(target, plan.code, plan.text), ...sharedLines(target, 'left'));
+  }
+  const notices: Notice[] = [];
+  const done: WeightPlan[] = [];
+  for (const [index, plan] of plans.entries()) {
+    checkCancelled(desk.signal);
+    desk.onProgress?.({ label: `Quantizing ${plan.target.node.name}`, done: index, of: plans.length });
+    const measured = await measureOrExplain(plan, desk);
+    if ('problem' in measured) {
+      ledger.push(left(plan.target, 'not-finite', measured.problem), ...sharedLines(plan.target, 'left'));
+      continue;
+    }
+    if (!desk.preview) writeWeight(edit, plan, measured, desk);
+    done.push(plan);
+    ledger.push(changed(plan, measured, desk), ...sharedLines(plan.target, 'changed'));
+  }
+  if (!desk.preview && done.length > 0) {
+    notices.push(...reachOpset(edit, Math.max(...done.map((plan) => plan.opset))));
+    recordConventions(edit, done);
+  }
+  return { ledger, notices };
+}
+
+/** NaN and infinities are refused by name where weights are read; such a layer is left alone, and the rest goes on. */
+async function measureOrExplain(plan: WeightPlan, desk: Desk): Promise<Measured | { readonly problem: string }> {
+  try {
+    return await measureWeight(plan, desk, desk.preview ? 'error' : 'levels');
+  } catch (error) {
+    if (error instanceof PareError) return { problem: error.message };
+    throw error;
+  }
+}
+
+function writeWeight(edit: Editor, plan: WeightPlan, measured: Measured, desk: Desk): void {
+  const { grouping, target, dataType, scheme } = plan;
+  if (measured.levels === undefined) throw new Error('levels were not asked for');
+  const levels = levelsToTensor(measured.levels, grouping);
+  const data = desk.weights.put(dataType, grouping.shape, packLevels(levels, scheme.bits));
+  const quantization: Quantization = {
+    scale: putScales(scalesToTensor(measured.scale, grouping), plan, desk),
+    ...putZeroPoints(scalesToTensor(measured.zeroPoint, grouping), plan, desk),
+    ...spellingOf(plan),
+  };
+  replaceConstant(edit, target.value, data, quantization, target.tensor.dtype);
+}
+
+function putScales(scale: Float32Array, plan: WeightPlan, desk: Desk): Tensor {
+  const bytes = bytesOf(plan.scaleType === 'f16' ? Uint16Array.from(scale, encodeFloat16) : scale);
+  return desk.weights.put(plan.scaleType, plan.grouping.scaleShape, bytes);
+}
+
+function putZeroPoints(zeroPoint: Int32Array, plan: WeightPlan, desk: Desk): { readonly zeroPoint?: Tensor } {
+  const { signed, symmetric, bits } = plan.scheme;
+  if (symmetric && signed) return {};
+  const levels = bits === 16 ? (signed ? Int16Array : Uint16Array) : signed ? Int8Array : Uint8Array;
+  const packed = packLevels(levels.from(zeroPoint), bits);
+  return { zeroPoint: desk.weights.put(plan.dataType, plan.grouping.scaleShape, packed) };
+}
+
+function bytesOf(values: Float32Array | Uint16Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+function changed(plan: WeightPlan, measured: Measured, desk: Desk): LedgerEntry {
+  const { target, grouping, scheme, form, fallback } = plan;
+  const { granularity, axis, block } = grouping;
+  const outcome: WeightOutcome = {
+    value: target.value,
+    bits: scheme.bits,
+    bytesBefore: desk.weights.sizeBytes(target.tensor),
+    bytesAfter: plan.bytesAfter,
+    error: measured.error,
+    granularity,
+    convention: scheme.name,
+    ...(axis === undefined ? {} : { axis }),
+    ...(block === undefined ? {} : { block }),
+  };
+  const scales = granularity === 'block' ? `blocks of ${String(block)} along axis ${String(axis)}` : granularity;
+  const spelled = form === 'nbits' ? (target.role.table ? 'GatherBlockQuantized' : 'MatMulNBits') : 'DequantizeLinear';
+  return {
+    layer: target.node.name,
+    weight: target.name,
+    action: 'changed',
+    code: fallback?.code ?? 'quantized',
+    text: `${fallback === undefined ? '' : `${fallback.text} `}Stored as ${scheme.name} per ${scales}, written as ${spelled}.`,
+    outcome,
+  };
+}
+
+/** What each weight's levels mean stays with the file, since tools differ in what "symmetric int4" is. */
+function recordConventions(edit: Editor, plans: readonly WeightPlan[]): void {
+  const byConvention: Record<string, string[]> = {};
+  for (const { scheme, target } of plans) (byConvention[scheme.name] ??= []).push(edit.value(target.value).name);
+  const earlier = edit.model.metadata.get(METADATA_KEY);
+  const steps: unknown = earlier === undefined ? [] : JSON.parse(earlier);
+  const step = { pass: quantizeWeights.name, conventions: byConvention };
+  edit.setMetadata(METADATA_KEY, JSON.stringify([...(Array.isArray(steps) ? steps : []), step]));
+}
