@@ -72,8 +72,8 @@ export class MessageDraft {
     return this;
   }
 
-  /** Whole fields, tags included, as they were read. */
-  verbatim(fields: Uint8Array): this {
+  /** Whole fields, tags included, as they were read or as they lie in a file. */
+  verbatim(fields: Chunk): this {
     return this.#add(fields);
   }
 

@@ -1,0 +1,174 @@
+/** The list of formats, and opening of whatever was dropped: a file, files together, a folder, or a zip of those. */
+import type { ByteSource, Files } from '#base/bytes.ts';
+import { PareError } from '#base/failure.ts';
+import type { Notice } from '#base/notice.ts';
+import type { Model } from '#ir/model.ts';
+import { createWeightStore } from '#ir/weight-store.ts';
+import type { WeightStore } from '#ir/weights.ts';
+import { isZip, readZip } from '#wire/zip.ts';
+import type { Format } from './format.ts';
+import { identify } from './identify.ts';
+import { onnx } from './onnx/onnx.ts';
+
+export const FORMATS: readonly Format[] = [onnx];
+
+export interface OpenedModel {
+  readonly format: Format;
+  readonly model: Model;
+  readonly store: WeightStore;
+  readonly notices: readonly Notice[];
+}
+
+export interface OpenOptions {
+  /** Looks for a file beside the model that was not given, by its path relative to the model: a command line, on disk. */
+  readonly find?: (path: string) => Promise<ByteSource | undefined>;
+  /** The store to link weights in; a new one by default. */
+  readonly store?: WeightStore;
+}
+
+const HEAD_BYTES = 4096;
+/** Files are recognised by content only when few were given: a folder of thousands is judged by names. */
+const MAX_SNIFFED = 64;
+
+/** Opens the one model among the files. Reads structure only. Throws a `PareError` that names what was seen instead. */
+export async function openFiles(given: Files, options: OpenOptions = {}): Promise<OpenedModel> {
+  if (given.size === 0) {
+    throw new PareError({
+      code: 'open/nothing',
+      problem: 'No file was given.',
+      hint: 'Drop an .onnx file or its folder.',
+    });
+  }
+  const files = await unpackZips(given);
+  const { format, main } = await findModel(files);
+  const store = options.store ?? createWeightStore();
+  const find = options.find;
+  const read = await format.read({ files, main, ...(find === undefined ? {} : { find }) }, store);
+  const ignored = [...files.keys()].filter((path) => !read.used.includes(path));
+  return { format, model: read.model, store, notices: [...read.notices, ...ignoredNotice(ignored)] };
+}
+
+/** The format with that id. */
+export function formatOf(id: string): Format {
+  const format = FORMATS.find((candidate) => candidate.id === id);
+  if (format !== undefined) return format;
+  throw new PareError({
+    code: 'open/format',
+    problem: `There is no format "${id}".`,
+    hint: `Known are ${FORMATS.map((candidate) => candidate.id).join(', ')}.`,
+  });
+}
+
+/** Zip archives are replaced by their files; archives that are files of other programs stay as they are. */
+async function unpackZips(given: Files): Promise<Files> {
+  const files = new Map<string, ByteSource>();
+  for (const [path, source] of given) {
+    if (!/\.zip$/i.test(path) && (given.size > 1 || !isZip(await headOf(source)))) {
+      files.set(path, source);
+      continue;
+    }
+    if (!isZip(await headOf(source))) {
+      files.set(path, source);
+      continue;
+    }
+    const members = await readZip(source);
+    const folder = given.size > 1 ? `${path.replace(/\.zip$/i, '')}/` : '';
+    const isModel = members.some((member) => hasExtension(member.path));
+    if (!isModel) {
+      files.set(path, source);
+      continue;
+    }
+    // Only what lies in the folder of a model can belong to it: the rest need not be unpacked.
+    const folders = members.filter((member) => hasExtension(member.path)).map((member) => folderOf(member.path));
+    for (const member of members) {
+      if (folders.some((home) => member.path.startsWith(home))) files.set(folder + member.path, await member.open());
+    }
+  }
+  return files;
+}
+
+async function findModel(files: Files): Promise<{ readonly format: Format; readonly main: string }> {
+  const named = [...files.keys()].filter((path) => hasExtension(path) && !isHidden(path));
+  const [first] = named;
+  if (named.length > 1) {
+    throw new PareError({
+      code: 'open/several',
+      problem: `There are ${named.length} models here: ${named.slice(0, 5).join(', ')}${named.length > 5 ? ', …' : ''}.`,
+      hint: 'Open one at a time.',
+    });
+  }
+  if (first !== undefined) {
+    await refuseOtherKinds(first, files);
+    const format = FORMATS.find((candidate) => candidate.extensions.some((end) => first.toLowerCase().endsWith(end)));
+    if (format !== undefined) return { format, main: first };
+  }
+  const sniffed: { readonly format: Format; readonly main: string }[] = [];
+  for (const [path, source] of [...files].slice(0, MAX_SNIFFED)) {
+    const head = await headOf(source);
+    const format = FORMATS.find((candidate) => candidate.sniff(head));
+    if (format !== undefined) sniffed.push({ format, main: path });
+  }
+  const [only] = sniffed;
+  if (only !== undefined && sniffed.length === 1) return only;
+  throw await notAModel(files);
+}
+
+/** A file with a model's extension that holds something else, by its first bytes. */
+async function refuseOtherKinds(path: string, files: Files): Promise<void> {
+  const source = files.get(path);
+  const head = source === undefined ? new Uint8Array(0) : await headOf(source);
+  if (head.byteLength === 0 || FORMATS.some((format) => format.sniff(head))) return;
+  const { what, hint } = identify(path, head);
+  if (what.startsWith('of a kind')) return;
+  throw new PareError({
+    code: 'open/not-a-model',
+    file: path,
+    problem: `In spite of its name this is ${what}, not a model.`,
+    hint: hint ?? 'Open an .onnx file.',
+  });
+}
+
+async function notAModel(files: Files): Promise<PareError> {
+  const [first] = files;
+  if (first === undefined || files.size > 1) {
+    const seen = [...files.keys()].slice(0, 3).join(', ');
+    return new PareError({
+      code: 'open/no-model',
+      problem: `None of these ${files.size} files is a model (${seen}${files.size > 3 ? ', …' : ''}).`,
+      hint: 'Open an .onnx file, with its external data files if it has any.',
+    });
+  }
+  const [path, source] = first;
+  const { what, hint } = identify(path, await headOf(source));
+  const kind = what.includes('model') || what.includes('not ') ? what : `${what}, not a model`;
+  return new PareError({
+    code: 'open/not-a-model',
+    file: path,
+    problem: `This is ${kind}.`,
+    hint: hint ?? 'Open an .onnx file.',
+  });
+}
+
+function ignoredNotice(paths: readonly string[]): readonly Notice[] {
+  if (paths.length === 0) return [];
+  const list = paths.slice(0, 3).join(', ') + (paths.length > 3 ? ` and ${paths.length - 3} more` : '');
+  const text = `${paths.length === 1 ? 'A file does' : `${paths.length} files do`} not belong to the model and was left aside: ${list}.`;
+  return [{ level: 'info', code: 'open/ignored', text: paths.length === 1 ? text : text.replace(' was ', ' were ') }];
+}
+
+function headOf(source: ByteSource): Promise<Uint8Array> {
+  return source.read(0, Math.min(HEAD_BYTES, source.sizeBytes));
+}
+
+function hasExtension(path: string): boolean {
+  return FORMATS.some((format) => format.extensions.some((end) => path.toLowerCase().endsWith(end)));
+}
+
+/** Files that systems scatter into folders and archives. */
+function isHidden(path: string): boolean {
+  return path.split('/').some((part) => part.startsWith('.') || part === '__MACOSX');
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
