@@ -1,0 +1,41 @@
+/** ONNX element type codes (TensorProto.DataType) and our names for them. */
+import type { DType } from '#base/dtype.ts';
+
+const NAMES: readonly (DType | null)[] = [
+  null,
+  'f32',
+  'u8',
+  'i8',
+  'u16',
+  'i16',
+  'i32',
+  'i64',
+  'string',
+  'bool',
+  'f16',
+  'f64',
+  'u32',
+  'u64',
+  'c64',
+  'c128',
+  'bf16',
+  'f8e4m3fn',
+  'f8e4m3fnuz',
+  'f8e5m2',
+  'f8e5m2fnuz',
+  'u4',
+  'i4',
+  'f4e2m1',
+  'f8e8m0',
+  'u2',
+  'i2',
+];
+
+export function dtypeOfCode(code: number): DType | null {
+  return NAMES[code] ?? null;
+}
+
+/** The code an attribute such as Cast's `to` holds. */
+export function codeOfDtype(dtype: DType): number {
+  return NAMES.indexOf(dtype);
+}

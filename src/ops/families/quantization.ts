@@ -1,0 +1,134 @@
+/** Operators that carry quantized numbers: Quantize/DequantizeLinear, their com.microsoft twins, MatMulNBits and kin. */
+import type { DType } from '#base/dtype.ts';
+import { dtypeOfCode } from '#ops/dtype-code.ts';
+import { broadcast, elementsOf } from '#ops/dims.ts';
+import type { TensorType } from '#ops/facts.ts';
+import { weight, type Operator } from '#ops/operator.ts';
+import type { Call } from '#ops/call.ts';
+import type { Shape } from '#ir/model.ts';
+
+/** Operands of the integer element-by-element operators come in threes: data, scale, zero point. */
+function integerBinary(name: string): Operator {
+  return {
+    name,
+    domain: 'com.microsoft',
+    inputs: ['A', 'A_scale', 'A_zero_point?', 'B', 'B_scale', 'B_zero_point?', 'C_scale', 'C_zero_point?'],
+    outputs: ['C'],
+    infer: (call) => [call.like(0, broadcast([call.shape(0), call.shape(3)]))],
+    roles: () => [
+      undefined,
+      'quantization',
+      'quantization',
+      undefined,
+      'quantization',
+      'quantization',
+      'quantization',
+      'quantization',
+    ],
+  };
+}
+
+function integerUnary(name: string): Operator {
+  return {
+    name,
+    domain: 'com.microsoft',
+    inputs: ['X', 'X_scale', 'X_zero_point?', 'Y_scale', 'Y_zero_point?'],
+    outputs: ['Y'],
+    infer: (call) => [call.like(0)],
+    roles: () => [undefined, 'quantization', 'quantization', 'quantization', 'quantization'],
+  };
+}
+
+function dequantize(domain?: string): Operator {
+  return {
+    name: 'DequantizeLinear',
+    ...(domain === undefined ? {} : { domain }),
+    inputs: ['x', 'x_scale', 'x_zero_point?'],
+    outputs: ['y'],
+    infer: (call) => [call.like(0, call.shape(0), dtypeOfCode(call.int('output_dtype', 0)) ?? call.dtype(1) ?? 'f32')],
+    roles: () => [undefined, 'quantization', 'quantization'],
+  };
+}
+
+function quantize(domain?: string): Operator {
+  return {
+    name: 'QuantizeLinear',
+    ...(domain === undefined ? {} : { domain }),
+    inputs: ['x', 'y_scale', 'y_zero_point?'],
+    outputs: ['y'],
+    infer: (call) => {
+      const named = dtypeOfCode(call.int('output_dtype', 0));
+      const dtype: DType | null = named ?? (call.has(2) ? call.dtype(2) : 'u8');
+      return [call.like(0, call.shape(0), dtype)];
+    },
+    roles: () => [undefined, 'quantization', 'quantization'],
+  };
+}
+
+/** Output of a product with a packed weight of N rows over K columns. */
+function packedProduct(call: Call): TensorType {
+  const shape = call.shape(0);
+  return call.like(0, shape === null ? null : [...shape.slice(0, -1), call.int('N', 0)]);
+}
+
+function packedMacs(call: Call, outputs: readonly (TensorType | null)[]): number | { readonly unknown: string } {
+  const made = elementsOf(outputs[0]?.shape);
+  return made === null ? { unknown: 'the output size is not known' } : made * call.int('K', 0);
+}
+
+function blockGathered(call: Call): Shape | null {
+  const data = call.shape(0);
+  const indices = call.shape(1);
+  if (data === null || indices === null) return null;
+  // Packed bytes hold 8/bits values each along the last axis.
+  const perByte = call.dtype(0) === 'u8' ? 8 / call.int('bits', 4) : 1;
+  const real = data.map((size, axis) => (axis === data.length - 1 && typeof size === 'number' ? size * perByte : size));
+  const axis = call.int('gather_axis', 0);
+  const front = axis < 0 ? axis + real.length : axis;
+  return [...real.slice(0, front), ...indices, ...real.slice(front + 1)];
+}
+
+export const quantizationOperators: readonly Operator[] = [
+  quantize(),
+  quantize('com.microsoft'),
+  dequantize(),
+  dequantize('com.microsoft'),
+  {
+    name: 'DynamicQuantizeLinear',
+    inputs: ['x'],
+    outputs: ['y', 'y_scale', 'y_zero_point'],
+    infer: (call) => [call.like(0, call.shape(0), 'u8'), { dtype: 'f32', shape: [] }, { dtype: 'u8', shape: [] }],
+  },
+  {
+    // B is [N, blocks of K, bytes of a block], packed along K.
+    name: 'MatMulNBits',
+    domain: 'com.microsoft',
+    inputs: ['A', 'B', 'scales', 'zero_points?', 'g_idx?', 'bias?'],
+    outputs: ['Y'],
+    infer: (call) => [packedProduct(call)],
+    roles: () => [undefined, weight(0, 1), 'quantization', 'quantization', 'indices', 'bias'],
+    macs: packedMacs,
+  },
+  {
+    name: 'MatMulBnb4',
+    domain: 'com.microsoft',
+    inputs: ['A', 'B', 'absmax'],
+    outputs: ['Y'],
+    infer: (call) => [packedProduct(call)],
+    roles: () => [undefined, weight(0, null), 'quantization'],
+    macs: packedMacs,
+  },
+  {
+    name: 'GatherBlockQuantized',
+    domain: 'com.microsoft',
+    inputs: ['data', 'indices', 'scales', 'zero_points?'],
+    outputs: ['output'],
+    infer: (call) => [{ dtype: call.dtype(2), shape: blockGathered(call) }],
+    roles: () => [{ role: 'table', axis: 0, sumAxis: null, groups: 1 }, 'indices', 'quantization', 'quantization'],
+  },
+  integerBinary('QLinearAdd'),
+  integerBinary('QLinearMul'),
+  integerUnary('QLinearLeakyRelu'),
+  integerUnary('QLinearSigmoid'),
+  integerUnary('QLinearSoftmax'),
+];
