@@ -29,12 +29,12 @@ export function findTargets(edit: Editor, desk: Desk): Found {
   const ledger: LedgerEntry[] = [];
   const byValue = new Map<ValueId, { node: Node; role: CompressibleInput }[]>();
   for (const node of edit.nodes()) {
-    const rankOf = (input: number): number | undefined => edit.constantOf(node.inputs[input])?.shape.length;
-    const roles = compressibleInputs(node, rankOf);
-    if (roles.length === 0) continue;
-    const constant = roles.filter((role) => rankOf(role.input) !== undefined);
-    const first = roles[0]!;
-    if (constant.length === 0) ledger.push(...notConstant(edit, node, first));
+    const shapeOf = (input: number): readonly number[] | undefined => edit.constantOf(node.inputs[input])?.shape;
+    const roles = compressibleInputs(node, shapeOf);
+    const constant = roles.filter((role) => shapeOf(role.input) !== undefined && !isLookedUpShape(edit, node, role));
+    // Of a product's two operands the second is the one that holds the weight in most models.
+    const usual = roles.find((role) => role.input === 1) ?? roles[0];
+    if (constant.length === 0 && usual !== undefined) ledger.push(...notConstant(edit, node, usual));
     for (const role of constant) {
       const id = node.inputs[role.input]!;
       const layers = byValue.get(id);
@@ -70,9 +70,19 @@ export function sharedLines(target: Target, action: LedgerEntry['action']): read
   }));
 }
 
+/** Gather looks up shapes and positions more often than embeddings: integer tables are no weights. */
+function isLookedUpShape(edit: Editor, node: Node, role: CompressibleInput): boolean {
+  const tensor = edit.constantOf(node.inputs[role.input]);
+  return (
+    role.table &&
+    tensor !== undefined &&
+    !isFloat(tensor.dtype) &&
+    edit.value(node.inputs[role.input]!).quantization === undefined
+  );
+}
+
 function notConstant(edit: Editor, node: Node, role: CompressibleInput): readonly LedgerEntry[] {
   const id = node.inputs[role.input];
-  // Gather mostly looks up shapes and positions; only a constant table is a layer with weights.
   if (id === null || id === undefined || role.table) return [];
   const producer = edit.producer(id);
   const dequantized = producer?.op === 'DequantizeLinear';

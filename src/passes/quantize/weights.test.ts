@@ -26,7 +26,11 @@ describe('quantize/weights', () => {
     expect(w).toMatchObject({ name: 'w', dtype: 'f32', constant: { dtype: 'i8', shape: [8, 4, 3, 3] } });
     expect(w.quantization).toMatchObject({ axis: 0, convention: 'int8-symmetric-narrow-127', scale: { shape: [8] } });
     expect(ledger).toHaveLength(1);
-    expect(ledger[0]).toMatchObject({ layer: 'conv', action: 'changed', outcome: { bits: 8, bytesBefore: 1152, bytesAfter: 320 } });
+    expect(ledger[0]).toMatchObject({
+      layer: 'conv',
+      action: 'changed',
+      outcome: { bits: 8, bytesBefore: 1152, bytesAfter: 320 },
+    });
     const { squaredError, count, squaredSignal } = ledger[0]!.outcome!.error;
     expect(count).toBe(288);
     expect(10 * Math.log10(squaredSignal / squaredError)).toBeGreaterThan(40);
@@ -35,8 +39,20 @@ describe('quantize/weights', () => {
 
   it('leaves the model as it is in a preview and measures the same error', async () => {
     const { model, store } = convModel();
-    const done = await runPass(quantizeWeights, model, store, { minimumElements: 0, bits: 4, granularity: 'channel' }, {});
-    const preview = await runPass(quantizeWeights, model, store, { minimumElements: 0, bits: 4, granularity: 'channel' }, { preview: true });
+    const done = await runPass(
+      quantizeWeights,
+      model,
+      store,
+      { minimumElements: 0, bits: 4, granularity: 'channel' },
+      {},
+    );
+    const preview = await runPass(
+      quantizeWeights,
+      model,
+      store,
+      { minimumElements: 0, bits: 4, granularity: 'channel' },
+      { preview: true },
+    );
     expect(preview.model).toBe(model);
     expect(preview.ledger).toEqual(done.ledger);
   });
