@@ -9,13 +9,13 @@ import type { OnProgress } from '#base/progress.ts';
 import type { Layer } from '#ir/layer.ts';
 import type { Model } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
-import type { Backend } from '#kernels/kernels.ts';
+import type { CompleteBackend } from '#kernels/kernels.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { Report } from '#recipes/report.ts';
 
 /** What a job may use besides its input. */
 export interface WorkContext {
-  readonly backend: Backend;
+  readonly backend: CompleteBackend;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }

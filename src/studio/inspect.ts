@@ -1,0 +1,78 @@
+/** Use case: what a model is, as people see it. */
+import type { Notice } from '#base/notice.ts';
+import type { Layer } from '#ir/layer.ts';
+import type { Model, ValueId } from '#ir/model.ts';
+import type { ModelSummary, SlotSummary } from './jobs.ts';
+import type { OpenModel, Optimized } from './workshop.ts';
+
+export function summarizeModel(open: OpenModel, how: { readonly kept?: boolean } = {}): ModelSummary {
+  return {
+    id: open.id,
+    name: open.name,
+    ...describe(open.model, open.layers, open.notices),
+    fileBytes: open.fileBytes,
+    kept: how.kept ?? false,
+  };
+}
+
+/** The same for a result; its file's size comes from its report. */
+export function summarizeResult(id: string, name: string, result: Optimized): ModelSummary {
+  return {
+    id,
+    name,
+    ...describe(result.model, result.layers, result.report.notices),
+    fileBytes: result.report.after.fileBytes.value,
+    kept: false,
+  };
+}
+
+function describe(
+  model: Model,
+  layers: readonly Layer[],
+  notices: readonly Notice[],
+): Omit<ModelSummary, 'id' | 'name' | 'fileBytes' | 'kept'> {
+  const unknown = layers.filter((layer) => layer.macs === null);
+  const macs = unknown.length > 0 ? null : layers.reduce((sum, layer) => sum + (layer.macs ?? 0), 0);
+  return {
+    format: model.source.format,
+    formatLabel: labelOf(model),
+    parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    weightBytes: layers.reduce((sum, layer) => sum + layer.weightBytes, 0),
+    macs,
+    inputs: slots(model, model.graph.inputs),
+    outputs: slots(model, model.graph.outputs),
+    layers,
+    notices: macs === null ? [...notices, costUnknown(unknown)] : notices,
+  };
+}
+
+/** Such as `ONNX, opset 17, IR 8, made by pytorch 2.1`. */
+function labelOf(model: Model): string {
+  const opset = model.opsets.get('');
+  const { name, version } = model.producer;
+  const parts = ['ONNX'];
+  if (opset !== undefined) parts.push(`opset ${opset}`);
+  parts.push(`IR ${model.irVersion}`);
+  if (name !== '') parts.push(`made by ${name}${version === '' ? '' : ` ${version}`}`);
+  return parts.join(', ');
+}
+
+/** Inputs that are constants too (old exporters list them) are weights, not inputs. */
+function slots(model: Model, ids: readonly ValueId[]): readonly SlotSummary[] {
+  return ids.flatMap((id) => {
+    const value = model.graph.values.get(id);
+    if (value === undefined || (value.constant !== undefined && model.graph.inputs.includes(id))) return [];
+    return [{ name: value.name, dtype: value.dtype, shape: value.shape }];
+  });
+}
+
+function costUnknown(layers: readonly Layer[]): Notice {
+  const [first] = layers;
+  const more = layers.length > 1 ? ` and ${layers.length - 1} more` : '';
+  return {
+    level: 'info',
+    code: 'ops/cost-unknown',
+    text: `Multiply-accumulates of the whole model are not known, because those of ${first?.name ?? ''}${more} are not: ${first?.macsUnknown ?? ''}.`,
+    ...(first === undefined ? {} : { at: first.name }),
+  };
+}

@@ -1,0 +1,44 @@
+/** Use case: reads a model's structure and makes layers of it. Weights stay in the files. */
+import type { ByteSource, Files } from '#base/bytes.ts';
+import { openFiles } from '#formats/index.ts';
+import type { Model } from '#ir/model.ts';
+import { checkShapes } from '#ops/infer.ts';
+import { layersOf } from '#ops/layers.ts';
+import type { OpenModel } from './workshop.ts';
+
+export interface OpenModelOptions {
+  /** Looks for a file beside the model that was not given: a command line, on disk. */
+  readonly find?: (path: string) => Promise<ByteSource | undefined>;
+}
+
+export async function openModel(files: Files, options: OpenModelOptions = {}): Promise<OpenModel> {
+  const opened = await openFiles(files, options);
+  const inferred = await checkShapes(opened.model, opened.store);
+  const model: Model = inferred.model;
+  return {
+    id: await idOf(opened.files),
+    name: model.name,
+    files: opened.files,
+    fileBytes: [...opened.files.values()].reduce((sum, file) => sum + file.sizeBytes, 0),
+    model,
+    weights: opened.store,
+    layers: layersOf(model),
+    notices: [...opened.notices, ...inferred.notices],
+  };
+}
+
+/** Bytes at the head and at the tail of each file that its id is made from. */
+const SAMPLE_BYTES = 64 * 1024;
+
+/** Names, sizes, heads and tails, hashed: the same files give the same id, and gigabytes need not be read for it. */
+async function idOf(files: Files): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for (const [path, file] of files) {
+    parts.push(new TextEncoder().encode(`${path}\0${file.sizeBytes}\0`));
+    const length = Math.min(SAMPLE_BYTES, file.sizeBytes);
+    parts.push(await file.read(0, length), await file.read(file.sizeBytes - length, length));
+  }
+  const all = new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', all));
+  return Array.from(hash.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
