@@ -17,6 +17,8 @@ export interface OpenedModel {
   readonly model: Model;
   readonly store: WeightStore;
   readonly notices: readonly Notice[];
+  /** The files that the model is made of, as they were found in folders and archives; the model itself first. */
+  readonly files: Files;
 }
 
 export interface OpenOptions {
@@ -45,7 +47,9 @@ export async function openFiles(given: Files, options: OpenOptions = {}): Promis
   const find = options.find;
   const read = await format.read({ files, main, ...(find === undefined ? {} : { find }) }, store);
   const ignored = [...files.keys()].filter((path) => !read.used.includes(path));
-  return { format, model: read.model, store, notices: [...read.notices, ...ignoredNotice(ignored)] };
+  const paths = [main, ...read.used.filter((path) => path !== main)];
+  const used = new Map(paths.flatMap((path) => [...files].filter(([name]) => name === path)));
+  return { format, model: read.model, store, notices: [...read.notices, ...ignoredNotice(ignored)], files: used };
 }
 
 /** The format with that id. */

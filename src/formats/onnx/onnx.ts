@@ -2,9 +2,9 @@
 import type { Format } from '#formats/format.ts';
 import { PareError } from '#base/failure.ts';
 import { checkOnnx } from './check.ts';
-import { ExternalFiles } from './external-files.ts';
+import { ExternalFiles } from './read/external-files.ts';
 import { readOnnx } from './read.ts';
-import { sniffOnnx } from './sniff.ts';
+import { sniffOnnx } from './record/sniff.ts';
 import { writeOnnx } from './write.ts';
 
 export const onnx: Format = {

@@ -9,11 +9,11 @@ import { decodeMessage } from '#wire/protobuf/decode.ts';
 import { unknownFields } from '#wire/protobuf/encode.ts';
 import type { Message } from '#wire/protobuf/message.ts';
 import { fieldsOf, integerOf, loadField, messageOf, messagesOf, stringOf } from '#wire/protobuf/message.ts';
-import type { ExternalFiles } from './external-files.ts';
-import { baseName } from './external-files.ts';
+import type { ExternalFiles } from './read/external-files.ts';
+import { baseName } from './record/paths.ts';
 import { checkVersions } from './limits.ts';
-import { readMainGraph } from './read-graph.ts';
-import { ENTRY, MODEL, MODEL_SCHEMA, OPSET } from './schema.ts';
+import { readMainGraph } from './read/graph.ts';
+import { ENTRY, MODEL, MODEL_SCHEMA, OPSET } from './record/schema.ts';
 
 const KNOWN = new Set<number>([
   MODEL.irVersion,

@@ -8,13 +8,13 @@ import type { Graph, Model } from '#ir/model.ts';
 import { allValues } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { MessageDraft } from '#wire/protobuf/encode.ts';
-import { baseName } from './external-files.ts';
+import { baseName } from './record/paths.ts';
 import { neededIrVersion } from './limits.ts';
 import { spellQuantization } from './quantization.ts';
-import { ENTRY, MODEL, OPSET } from './schema.ts';
-import type { Placement } from './write-graph.ts';
-import { GraphWriter } from './write-graph.ts';
-import { ExternalFile, liesOutside } from './write-tensor.ts';
+import { ENTRY, MODEL, OPSET } from './record/schema.ts';
+import type { Placement } from './write/graph.ts';
+import { GraphWriter } from './write/graph.ts';
+import { ExternalFile, liesOutside } from './write/tensor.ts';
 
 export interface OnnxWriteOptions {
   /** Path of the model file; the source's own by default. */
@@ -54,9 +54,9 @@ async function spell(model: Model, store: WeightStore): Promise<Model> {
   const quantized = [...allValues(model.graph).values()].some((value) => value.quantization !== undefined);
   const spelled = quantized ? await spellQuantization(model, store) : model;
   const irVersion = neededIrVersion(spelled);
-  if (irVersion === spelled.irVersion) return spelled;
+  if (irVersion === model.irVersion) return spelled;
   // Before IR 4, initializers had to be inputs as well and could not be overridden; from 4 on, that is what it would mean.
-  const graph = spelled.irVersion < 4 ? withoutConstantInputs(spelled.graph) : spelled.graph;
+  const graph = model.irVersion < 4 ? withoutConstantInputs(spelled.graph) : spelled.graph;
   return { ...spelled, graph, irVersion };
 }
 

@@ -7,15 +7,15 @@ import type { Attr, Graph, Node, NodeId, Value, ValueId } from '#ir/model.ts';
 import { encodeField, joinBytes, unknownFields } from '#wire/protobuf/encode.ts';
 import type { Message } from '#wire/protobuf/message.ts';
 import { loadField, messagesOf, stringOf, stringsOf } from '#wire/protobuf/message.ts';
-import type { ExtraParts } from './extra.ts';
-import { EXTRA, packExtra } from './extra.ts';
+import type { ExtraParts } from '#formats/onnx/record/extra.ts';
+import { EXTRA, packExtra } from '#formats/onnx/record/extra.ts';
 import { executionOrder } from './order.ts';
-import { readAttribute } from './read-attributes.ts';
-import type { TensorReader } from './read-tensor.ts';
-import { readSparse, readTensor } from './read-tensor.ts';
-import type { ValueInfo } from './read-type.ts';
-import { readValueInfo } from './read-type.ts';
-import { GRAPH, NODE } from './schema.ts';
+import { readAttribute } from './attributes.ts';
+import type { TensorReader } from './tensor.ts';
+import { readSparse, readTensor } from './tensor.ts';
+import type { ValueInfo } from './type.ts';
+import { readValueInfo } from './type.ts';
+import { GRAPH, NODE } from '#formats/onnx/record/schema.ts';
 
 /** Names visible from inside a graph: its own, then those of the graphs around it. */
 interface Scope {

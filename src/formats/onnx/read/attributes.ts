@@ -14,11 +14,11 @@ import {
   messagesOf,
   stringOf,
 } from '#wire/protobuf/message.ts';
-import type { ExtraParts } from './extra.ts';
-import { EXTRA, packExtra } from './extra.ts';
-import type { TensorReader } from './read-tensor.ts';
-import { readTensor } from './read-tensor.ts';
-import { ATTRIBUTE, ATTRIBUTE_TYPE } from './schema.ts';
+import type { ExtraParts } from '#formats/onnx/record/extra.ts';
+import { EXTRA, packExtra } from '#formats/onnx/record/extra.ts';
+import type { TensorReader } from './tensor.ts';
+import { readTensor } from './tensor.ts';
+import { ATTRIBUTE, ATTRIBUTE_TYPE } from '#formats/onnx/record/schema.ts';
 
 export interface AttributeReader extends TensorReader {
   subgraph(message: Message): Promise<Graph>;

@@ -11,7 +11,7 @@ import { joinBytes } from '#wire/protobuf/encode.ts';
 import type { Message } from '#wire/protobuf/message.ts';
 import { fieldsOf, messageOf } from '#wire/protobuf/message.ts';
 import { unpackVarints } from '#wire/protobuf/varint.ts';
-import { SPARSE, SPARSE_SCHEMA, TENSOR, TENSOR_SCHEMA } from './schema.ts';
+import { SPARSE, SPARSE_SCHEMA, TENSOR, TENSOR_SCHEMA } from '#formats/onnx/record/schema.ts';
 
 /** The field that holds data of an element type when raw_data does not. */
 export function typedFieldOf(dtype: DType): number {

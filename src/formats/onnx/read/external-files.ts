@@ -1,6 +1,7 @@
 /** Weights in files beside the model: finds each by the path that the model names, and refuses paths that lead elsewhere. */
 import type { ByteSource, Files } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
+import { baseName, safeRelativePath } from '#formats/onnx/record/paths.ts';
 
 /** Files by their path relative to the model's folder; found ones are remembered. */
 export class ExternalFiles {
@@ -60,15 +61,4 @@ export class ExternalFiles {
     const alike = [...this.#files].filter(([name]) => baseName(name) === baseName(path) && name !== this.#main);
     return alike.length === 1 ? alike[0]?.[1] : undefined;
   }
-}
-
-/** The path without `.` parts; `undefined` when it is absolute or climbs out. */
-export function safeRelativePath(location: string): string | undefined {
-  if (location === '' || location.includes('\0') || /^([/\\]|[A-Za-z]:)/.test(location)) return undefined;
-  const parts = location.split(/[/\\]/).filter((part) => part !== '.' && part !== '');
-  return parts.length === 0 || parts.includes('..') ? undefined : parts.join('/');
-}
-
-export function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

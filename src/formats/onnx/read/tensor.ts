@@ -12,7 +12,7 @@ import { unknownFields } from '#wire/protobuf/encode.ts';
 import type { Message } from '#wire/protobuf/message.ts';
 import { fieldsOf, integerOf, integersOf, loadField, messageOf, messagesOf, stringOf } from '#wire/protobuf/message.ts';
 import type { ExternalFiles } from './external-files.ts';
-import { ENTRY, SPARSE, TENSOR, dtypeOf } from './schema.ts';
+import { ENTRY, SPARSE, TENSOR, dtypeOf } from '#formats/onnx/record/schema.ts';
 import { decodeTensor, densifySparse, typedFieldOf } from './tensor-data.ts';
 
 /** Records up to this size are decoded when the model is opened, so that damage shows at once. */

@@ -5,8 +5,8 @@ import type { WeightStore } from '#ir/weights.ts';
 import { decodeBytes } from '#wire/protobuf/decode.ts';
 import { MessageDraft } from '#wire/protobuf/encode.ts';
 import { integerOf, messageOf, messagesOf } from '#wire/protobuf/message.ts';
-import type { ExtraParts } from './extra.ts';
-import { EXTRA, unpackExtra } from './extra.ts';
+import type { ExtraParts } from '#formats/onnx/record/extra.ts';
+import { EXTRA, unpackExtra } from '#formats/onnx/record/extra.ts';
 import {
   ATTRIBUTE,
   ATTRIBUTE_TYPE,
@@ -19,10 +19,10 @@ import {
   TYPE_SCHEMA,
   VALUE_INFO,
   dtypeOf,
-} from './schema.ts';
-import type { ExternalFile } from './write-tensor.ts';
-import { draftTensor } from './write-tensor.ts';
-import { encodeType } from './write-type.ts';
+} from '#formats/onnx/record/schema.ts';
+import type { ExternalFile } from './tensor.ts';
+import { draftTensor } from './tensor.ts';
+import { encodeType } from './type.ts';
 
 /** Decides which file holds a tensor's data; `undefined` is the model's own. */
 export type Placement = (tensor: Tensor) => ExternalFile | undefined;

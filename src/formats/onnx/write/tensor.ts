@@ -5,7 +5,7 @@ import type { Tensor } from '#ir/model.ts';
 import { unpackStrings } from '#ir/weight-store.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { MessageDraft } from '#wire/protobuf/encode.ts';
-import { ENTRY, TENSOR, dataTypeOf } from './schema.ts';
+import { ENTRY, TENSOR, dataTypeOf } from '#formats/onnx/record/schema.ts';
 
 /** Big tensors start on page borders, so that a runtime can map them: https://onnx.ai/onnx/repo-docs/ExternalData.html */
 const PAGE = 4096;
