@@ -1,5 +1,7 @@
 /** All passes, in the order in which a menu shows them. One row each; a test compares the list with the folders. */
 import type { Pass } from './pass.ts';
+import { pruneMagnitude } from './prune/magnitude.ts';
+import { pruneNM } from './prune/n-m.ts';
 import { quantizeWeights } from './quantize/weights.ts';
 
 /** A pass with its options forgotten, as the runner sees it: the schema makes them, so they are always its own. */
@@ -7,4 +9,4 @@ export function anyOptions<Options extends object>(pass: Pass<Options>): Pass {
   return { ...pass, run: (edit, options, desk) => pass.run(edit, options as Options, desk) };
 }
 
-export const PASSES: readonly Pass[] = [anyOptions(quantizeWeights)];
+export const PASSES: readonly Pass[] = [anyOptions(pruneMagnitude), anyOptions(pruneNM), anyOptions(quantizeWeights)];

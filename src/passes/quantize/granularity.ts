@@ -113,20 +113,20 @@ export async function toRows(data: Float32Array, grouping: Grouping, kernels: Ke
   return asRows(ordered);
 }
 
-/** Levels in row order (padding included) back in the order of the tensor (padding dropped). */
-export function levelsToTensor(levels: Levels, grouping: Grouping): Levels {
+/** Elements in row order (padding included) back in the order of the tensor (padding dropped). */
+export function toTensor<Elements extends Levels | Float32Array>(elements: Elements, grouping: Grouping): Elements {
   const { outer, size, inner, rowLength, blocksPerLine } = grouping;
   const padded = blocksPerLine * rowLength;
-  if (grouping.granularity === 'tensor') return levels;
-  if (grouping.granularity === 'channel' && outer === 1) return levels;
-  if (grouping.granularity === 'block' && inner === 1 && padded === size) return levels;
-  const ordered = levels.slice(0, countOf(grouping.shape));
+  if (grouping.granularity === 'tensor') return elements;
+  if (grouping.granularity === 'channel' && outer === 1) return elements;
+  if (grouping.granularity === 'block' && inner === 1 && padded === size) return elements;
+  const ordered = elements.slice(0, countOf(grouping.shape)) as Elements;
   const channel = grouping.granularity === 'channel';
   for (let o = 0; o < outer; o++) {
     for (let s = 0; s < size; s++) {
       const to = (o * size + s) * inner;
       for (let i = 0; i < inner; i++) {
-        ordered[to + i] = levels[channel ? (s * outer + o) * inner + i : (o * inner + i) * padded + s]!;
+        ordered[to + i] = elements[channel ? (s * outer + o) * inner + i : (o * inner + i) * padded + s]!;
       }
     }
   }

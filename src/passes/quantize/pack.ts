@@ -1,8 +1,9 @@
 /** Levels, one to an element, to the bytes a tensor of their type holds: sub-byte elements low bits first (ONNX TensorProto). */
 import type { Bits, Levels } from '#kernels/kernels.ts';
+import { copyBytes } from '#passes/float-bytes.ts';
 
 export function packLevels(levels: Levels, bits: Bits): Uint8Array {
-  if (bits >= 8) return new Uint8Array(levels.buffer, levels.byteOffset, levels.byteLength);
+  if (bits >= 8) return copyBytes(levels);
   const perByte = 8 / bits;
   const mask = (1 << bits) - 1;
   const bytes = new Uint8Array(Math.ceil(levels.length / perByte));

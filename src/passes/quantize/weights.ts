@@ -13,9 +13,10 @@ import type { Notice } from '#base/notice.ts';
 import type { Editor } from '#ir/editor.ts';
 import type { Quantization, Tensor } from '#ir/model.ts';
 import { replaceConstant } from '#passes/constants.ts';
+import { copyBytes } from '#passes/float-bytes.ts';
 import type { Desk, LedgerEntry, Pass, PassResult, WeightOutcome } from '#passes/pass.ts';
 import { findTargets, left, sharedLines } from '#passes/targets.ts';
-import { levelsToTensor, scalesToTensor } from './granularity.ts';
+import { toTensor, scalesToTensor } from './granularity.ts';
 import { measureWeight, type Measured } from './measure.ts';
 import { opsetLimits, reachOpset } from './opset-limit.ts';
 import { quantizeOptions, type QuantizeOptions } from './options.ts';
@@ -78,7 +79,7 @@ async function measureOrExplain(plan: WeightPlan, desk: Desk): Promise<Measured 
 function writeWeight(edit: Editor, plan: WeightPlan, measured: Measured, desk: Desk): void {
   const { grouping, target, dataType, scheme } = plan;
   if (measured.levels === undefined) throw new Error('levels were not asked for');
-  const levels = levelsToTensor(measured.levels, grouping);
+  const levels = toTensor(measured.levels, grouping);
   const data = desk.weights.put(dataType, grouping.shape, packLevels(levels, scheme.bits));
   const quantization: Quantization = {
     scale: putScales(scalesToTensor(measured.scale, grouping), plan, desk),
@@ -89,7 +90,7 @@ function writeWeight(edit: Editor, plan: WeightPlan, measured: Measured, desk: D
 }
 
 function putScales(scale: Float32Array, plan: WeightPlan, desk: Desk): Tensor {
-  const bytes = bytesOf(plan.scaleType === 'f16' ? Uint16Array.from(scale, encodeFloat16) : scale);
+  const bytes = copyBytes(plan.scaleType === 'f16' ? Uint16Array.from(scale, encodeFloat16) : scale);
   return desk.weights.put(plan.scaleType, plan.grouping.scaleShape, bytes);
 }
 
@@ -99,10 +100,6 @@ function putZeroPoints(zeroPoint: Int32Array, plan: WeightPlan, desk: Desk): { r
   const levels = bits === 16 ? (signed ? Int16Array : Uint16Array) : signed ? Int8Array : Uint8Array;
   const packed = packLevels(levels.from(zeroPoint), bits);
   return { zeroPoint: desk.weights.put(plan.dataType, plan.grouping.scaleShape, packed) };
-}
-
-function bytesOf(values: Float32Array | Uint16Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
 function changed(plan: WeightPlan, measured: Measured, desk: Desk): LedgerEntry {
