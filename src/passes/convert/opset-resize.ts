@@ -36,7 +36,8 @@ export const adaptUpsample: Adapter = {
   plan: (at): Plan => {
     if (!at.crosses(9) && !at.crosses(10)) return null;
     const listed = at.call.floats('scales');
-    const scales = listed ?? (at.values(1) === undefined ? undefined : numbersOf(at.values(1)!));
+    const held = at.values(1);
+    const scales = listed ?? (held === undefined ? undefined : numbersOf(held));
     const inputOf = (): ValueId | null =>
       listed === undefined
         ? (at.node.inputs[1] ?? null)
