@@ -1,24 +1,8 @@
 /** Finds the real models and data sets that live beside the checkout, and skips by name the tests that need them where they are absent. */
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
+import { hasTestdata, testdataRequired, testdataRoot } from './testdata-place.ts';
 
-/** Set to 1 where the test data must be there: absent data is then a failure instead of a skip. */
-const required = process.env['PARE_REQUIRE_TESTDATA'] === '1';
-
-const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-
-/** `PARE_TESTDATA`, else `../shared/testdata` beside the checkout. */
-export const testdataRoot: string = process.env['PARE_TESTDATA'] ?? join(repositoryRoot, '..', 'shared', 'testdata');
-
-/** True when the models are there: for `it.skipIf(!hasTestdata)` on a single test. */
-export const hasTestdata: boolean = existsSync(join(testdataRoot, 'MANIFEST.csv'));
-
-/** The absolute path of one test file, e.g. `testdata('models/mnist/mnist.onnx')`. */
-export function testdata(relativePath: string): string {
-  return join(testdataRoot, relativePath);
-}
+export { hasTestdata, testdata, testdataRoot } from './testdata-place.ts';
 
 /**
  * A `describe` whose tests need real models. Without the data it is skipped under its own name; when
@@ -27,7 +11,7 @@ export function testdata(relativePath: string): string {
 export function describeWithTestdata(name: string, define: () => void): void {
   if (hasTestdata) {
     describe(name, define);
-  } else if (required) {
+  } else if (testdataRequired) {
     describe(name, () => {
       it('finds its test data', () => {
         throw new Error(

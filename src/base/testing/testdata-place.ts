@@ -1,0 +1,20 @@
+/** Where the real models and data sets lie, for tests of any kind: no test runner is named here. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+
+/** `PARE_TESTDATA`, else `../shared/testdata` beside the checkout. */
+export const testdataRoot: string = process.env['PARE_TESTDATA'] ?? join(repositoryRoot, '..', 'shared', 'testdata');
+
+/** True when the models are there: for `it.skipIf(!hasTestdata)` on a single test. */
+export const hasTestdata: boolean = existsSync(join(testdataRoot, 'MANIFEST.csv'));
+
+/** Where the test data must be there, its absence is a failure and not a skip. */
+export const testdataRequired: boolean = process.env['PARE_REQUIRE_TESTDATA'] === '1';
+
+/** The absolute path of one test file, e.g. `testdata('models/mnist/mnist.onnx')`. */
+export function testdata(relativePath: string): string {
+  return join(testdataRoot, relativePath);
+}
