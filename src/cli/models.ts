@@ -1,0 +1,35 @@
+/** Opens MODEL arguments for the commands, and makes them ready for the native runtime. */
+import { PareError } from '#base/failure.ts';
+import type { Notice } from '#base/notice.ts';
+import type { RunnableModel } from '#runtimes/runtime.ts';
+import { openModel } from '#studio/open.ts';
+import { originalFiles } from '#studio/save.ts';
+import type { OpenModel } from '#studio/workshop.ts';
+import { runnableOf } from '#studio/write.ts';
+import type { Terminal } from './command.ts';
+import { isFileSource } from './file-source.ts';
+import { modelFiles } from './model-files.ts';
+
+/** The model at a path; failures name the path as it was given. */
+export async function openPath(path: string): Promise<OpenModel> {
+  const { files, find } = modelFiles(path);
+  try {
+    return await openModel(files, { find });
+  } catch (error) {
+    throw error instanceof PareError ? error.inFile(path) : error;
+  }
+}
+
+/** For the runtime: by path where it lies on disk, so that it is not read into memory twice; from a zip as bytes. */
+export async function runnableAt(open: OpenModel): Promise<RunnableModel> {
+  const [main] = open.files.values();
+  if (main !== undefined && isFileSource(main)) return { name: open.name, model: { path: main.path } };
+  return runnableOf(originalFiles(open));
+}
+
+/** Remarks go to stderr, so that stdout holds the answer alone. */
+export function printNotices(notices: readonly Notice[], terminal: Terminal): void {
+  for (const notice of notices) {
+    terminal.note(`${notice.level}: ${notice.at === undefined ? '' : `${notice.at}: `}${notice.text}`);
+  }
+}

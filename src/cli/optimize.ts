@@ -1,0 +1,194 @@
+/** `pare optimize`: runs a recipe on a model, writes the result, and opens it again before it gets its name. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Cancelled, PareError } from '#base/failure.ts';
+import type { OutputFile } from '#base/bytes.ts';
+import type { Comparison } from '#studio/jobs.ts';
+import type { Recipe } from '#recipes/recipe.ts';
+import type { Report } from '#recipes/report.ts';
+import type { OpenModel, Optimized } from '#studio/workshop.ts';
+import { UsageError } from './command.ts';
+import type { Command, Terminal } from './command.ts';
+import { jsonText } from './json.ts';
+import { printReport } from './report-text.ts';
+import { bytesText, decibelText } from './table.ts';
+import { moveFiles, refuseOverwriting, writeFiles } from './write-files.ts';
+
+export const optimizeCommand: Command = {
+  name: 'optimize',
+  summary: 'Runs a recipe on a model and writes the result',
+  usage: 'MODEL --recipe FILE|PRESET -o OUT [--report FILE]',
+  details: [
+    "RECIPE is a preset ('pare presets') or a JSON file ('pare presets --show NAME' prints one to start from).",
+    'The result is run by onnxruntime on seeded random inputs beside the original before it gets its name; a result that',
+    'onnxruntime refuses is not kept. OUT may be a folder. The report holds every step, every layer, and every layer left alone',
+    'with the reason.',
+  ],
+  flags: {
+    recipe: { type: 'string', short: 'r', value: 'FILE|PRESET', help: 'what to do' },
+    output: { type: 'string', short: 'o', value: 'OUT', help: 'file to write, or an existing folder' },
+    report: { type: 'string', value: 'FILE', help: 'writes the report as JSON' },
+    'external-data': {
+      type: 'string',
+      value: 'MODE',
+      help: 'keep (default), inline or external: where the weights go',
+    },
+    'no-verify': { type: 'boolean', help: 'does not run the result' },
+    layers: { type: 'boolean', help: 'lists what became of each layer' },
+  },
+  positionals: ['MODEL'],
+  async run(args, terminal) {
+    const [path = ''] = args.positionals;
+    const recipeName = args.text('recipe');
+    const output = args.text('output');
+    if (recipeName === undefined) throw new UsageError('optimize needs --recipe FILE or PRESET.');
+    if (output === undefined) throw new UsageError('optimize needs -o OUT.');
+    const externalData = externalMode(args.text('external-data'));
+    const recipe = await recipeFrom(recipeName);
+    const { openPath, printNotices } = await import('./models.ts');
+    const { optimizeModel } = await import('#studio/optimize.ts');
+    const { writeModel } = await import('#studio/write.ts');
+    const { openBackendForNode } = await import('./backend.ts');
+    const open = await openPath(path);
+    const out = outputPath(output, open);
+    refuseOverwriting([out], open.files);
+    const backend = await openBackendForNode();
+    try {
+      const { signal, onProgress } = terminal;
+      const optimized = await optimizeModel(open, recipe, { backend, signal, onProgress });
+      const files = await writeModel(optimized, { path: basename(out), externalData });
+      refuseOverwriting(
+        files.map((file) => join(dirname(out), file.path)),
+        open.files,
+      );
+      const verified = await deliver(open, optimized, files, dirname(out), !args.on('no-verify'), terminal);
+      const reportFile = args.text('report');
+      if (reportFile !== undefined) writeReport(reportFile, optimized.report, verified);
+      printReport(optimized.report, args.on('layers'), terminal);
+      terminal.out(verifiedText(verified));
+      terminal.out(
+        `wrote ${files.map((file) => `${join(dirname(out), file.path)} (${bytesText(file.sizeBytes)})`).join(', ')}`,
+      );
+      printNotices(optimized.report.notices, terminal);
+    } finally {
+      backend.close();
+    }
+  },
+};
+
+/** What running the result told, or why it was not run. */
+type Verified = { readonly comparison: Comparison } | { readonly notVerified: string };
+
+function externalMode(mode: string | undefined): 'keep' | 'inline' | 'external' {
+  if (mode === undefined) return 'keep';
+  if (mode === 'keep' || mode === 'inline' || mode === 'external') return mode;
+  throw new UsageError(`--external-data takes keep, inline or external, not '${mode}'.`);
+}
+
+async function recipeFrom(name: string): Promise<Recipe> {
+  const { findPreset, PRESETS } = await import('#recipes/presets.ts');
+  const { readRecipe } = await import('#recipes/check.ts');
+  const preset = findPreset(name);
+  if (preset !== undefined) return preset.recipe;
+  if (existsSync(name) && statSync(name).isFile()) return readRecipe(readFileSync(name, 'utf8'), name);
+  throw new PareError({
+    code: 'cli/no-recipe',
+    place: `recipe ${name}`,
+    problem: 'it is neither a file nor a preset.',
+    hint: `Presets are ${PRESETS.map((known) => known.id).join(', ')}.`,
+  });
+}
+
+function outputPath(output: string, open: OpenModel): string {
+  if (existsSync(output) && statSync(output).isDirectory())
+    return join(output, basename([...open.files.keys()][0] ?? ''));
+  if (/[/\\]$/.test(output)) return join(output, basename([...open.files.keys()][0] ?? ''));
+  return output;
+}
+
+/** Writes into a folder beside the goal, runs the result there, and moves it to its name when it is sound. */
+async function deliver(
+  open: OpenModel,
+  optimized: Optimized,
+  files: readonly OutputFile[],
+  folder: string,
+  verify: boolean,
+  terminal: Terminal,
+): Promise<Verified> {
+  const staging = stagingFolder(folder);
+  try {
+    await writeFiles(staging, files, terminal.signal);
+    const verified: Verified = verify
+      ? await verifyResult(open, join(staging, files[0]?.path ?? ''), terminal)
+      : { notVerified: 'it was not asked for' };
+    moveFiles(staging, folder, files);
+    return verified;
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+function stagingFolder(folder: string): string {
+  try {
+    if (!existsSync(folder)) throw new Error('absent');
+    return mkdtempSync(join(folder, '.pare-'));
+  } catch (error) {
+    const problem = existsSync(folder) ? 'nothing may be written there.' : 'there is no such folder.';
+    throw new PareError(
+      { code: 'cli/write', file: folder, problem, hint: 'Choose another place with -o.' },
+      { cause: error },
+    );
+  }
+}
+
+/** One random run beside the original. A result that does not load or run where the original does is refused. */
+async function verifyResult(open: OpenModel, resultPath: string, terminal: Terminal): Promise<Verified> {
+  const { runnableAt } = await import('./models.ts');
+  const { openOnnxruntimeNode } = await import('#runtimes/onnxruntime/node.ts');
+  const { compareSessions } = await import('#measure/compare.ts');
+  const { randomFeeds } = await import('#measure/random-inputs.ts');
+  const { idLimits } = await import('#measure/id-limits.ts');
+  const runtime = await openOnnxruntimeNode();
+  let given: ReturnType<typeof randomFeeds>;
+  let before: Awaited<ReturnType<typeof runtime.load>>;
+  try {
+    before = await runtime.load(await runnableAt(open));
+    given = randomFeeds(before.inputs, { runs: 1, seed: 1, limits: idLimits(open.model) });
+    await before.run(given.feeds[0] ?? new Map());
+  } catch (error) {
+    if (!(error instanceof PareError)) throw error;
+    return { notVerified: `the original itself could not be run on random inputs (${error.message})` };
+  }
+  try {
+    const after = await runtime.load({ name: 'the result', model: { path: resultPath } });
+    const { outputs, notices } = await compareSessions(before, after, given.feeds, terminal);
+    await after.close();
+    await before.close();
+    return { comparison: { outputs, notices, method: given.method, runtime: runtime.description } };
+  } catch (error) {
+    if (error instanceof Cancelled || !(error instanceof PareError)) throw error;
+    throw new PareError(
+      { ...error.parts, hint: `${error.parts.hint ?? ''} It was not kept; --no-verify would keep it.`.trim() },
+      { cause: error },
+    );
+  }
+}
+
+function verifiedText(verified: Verified): string {
+  if ('notVerified' in verified) return `not verified: ${verified.notVerified}`;
+  const { outputs, method, runtime } = verified.comparison;
+  const worst = Math.min(...outputs.map((output) => (Number.isNaN(output.sqnrDb) ? Infinity : output.sqnrDb)));
+  return `verified: outputs ${worst === Infinity ? 'are equal' : `have at least ${decibelText(worst)} SQNR`}; ${method}, ${runtime}`;
+}
+
+function writeReport(path: string, report: Report, verified: Verified): void {
+  try {
+    const check = 'comparison' in verified ? { verified: verified.comparison } : { verified: null, ...verified };
+    writeFileSync(path, `${jsonText({ ...report, ...check })}\n`);
+  } catch (error) {
+    throw new PareError(
+      { code: 'cli/write', file: path, problem: 'the report could not be written.' },
+      { cause: error },
+    );
+  }
+}
