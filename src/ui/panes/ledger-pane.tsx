@@ -1,0 +1,84 @@
+/** Every layer that the recipe leaves alone, and why: grouped by reason, largest first. */
+import { useMemo } from 'react';
+import { selectLayer } from '#ui/state/session/actions.ts';
+import { activeWork, changeLooks, useStudio } from '#ui/state/store.ts';
+import { formatBytes } from '#ui/state/units.ts';
+import type { LayerResult } from '#studio/jobs.ts';
+
+export function LedgerPane() {
+  const layers = useStudio((studio) => activeWork(studio)?.preview?.layers ?? null);
+  const notices = useStudio((studio) => activeWork(studio)?.preview?.notices ?? null);
+  const groups = useMemo(() => groupByReason(layers ?? []), [layers]);
+  return (
+    <div className="ledger" role="region" aria-label="Layers left alone">
+      {groups.length === 0 ? <p className="dim">No layer with weights is left alone by this recipe.</p> : null}
+      {notices?.map((notice) => (
+        <p
+          key={`${notice.code} ${notice.at ?? ''} ${notice.text}`}
+          className={notice.level === 'info' ? 'dim' : 'warn'}
+        >
+          {notice.at === undefined ? '' : `${notice.at}: `}
+          {notice.text}
+        </p>
+      ))}
+      {groups.map((group) => (
+        <section key={group.code}>
+          <h3>
+            {group.code.replaceAll('-', ' ')}{' '}
+            <span className="dim">
+              {group.layers.length} {group.layers.length === 1 ? 'layer' : 'layers'}, {formatBytes(group.bytes)}
+            </span>
+          </h3>
+          <ul>
+            {group.layers.slice(0, MOST_LISTED).map((layer) => (
+              <li key={layer.layer}>
+                <button
+                  type="button"
+                  className="link"
+                  onClick={() => {
+                    selectLayer(layer.layer);
+                    changeLooks({ view: 'layers', inspecting: true });
+                  }}
+                >
+                  {layer.layer}
+                </button>
+                <span className="dim">
+                  {' '}
+                  {layer.op}, {formatBytes(layer.bytesAfter)}
+                </span>
+                <p>{layer.skipped}</p>
+              </li>
+            ))}
+          </ul>
+          {group.layers.length > MOST_LISTED ? (
+            <p className="dim">
+              and {group.layers.length - MOST_LISTED} more; the table lists them under “Left alone”.
+            </p>
+          ) : null}
+        </section>
+      ))}
+    </div>
+  );
+}
+
+const MOST_LISTED = 100;
+
+interface Group {
+  readonly code: string;
+  readonly layers: readonly LayerResult[];
+  readonly bytes: number;
+}
+
+function groupByReason(layers: readonly LayerResult[]): readonly Group[] {
+  const groups = Map.groupBy(
+    layers.filter((layer) => layer.skipped !== undefined),
+    (layer) => layer.skippedCode ?? 'left alone',
+  );
+  return [...groups]
+    .map(([code, some]) => ({
+      code,
+      layers: some.toSorted((a, b) => b.bytesAfter - a.bytesAfter),
+      bytes: some.reduce((sum, layer) => sum + layer.bytesAfter, 0),
+    }))
+    .toSorted((a, b) => b.bytes - a.bytes);
+}

@@ -1,0 +1,74 @@
+/** One step of the recipe: its pass, its options, its place. */
+import { IconChevronDown, IconChevronUp, IconTrash } from '@tabler/icons-react';
+import { useMemo } from 'react';
+import type { PassInfo, Step } from '#studio/jobs.ts';
+import { IconButton } from '#ui/parts/icon-button.tsx';
+import { moveStep, removeStep, setOptions } from '#ui/state/recipe/edit.ts';
+import { fieldsOf } from '#ui/state/recipe/option-form.ts';
+import type { RecipeProblem } from '#ui/state/recipe/problems.ts';
+import { editRecipe } from '#ui/state/session/actions.ts';
+import { OptionFields } from './option-fields.tsx';
+
+interface Props {
+  readonly step: Step;
+  readonly at: number;
+  readonly last: boolean;
+  readonly pass: PassInfo | undefined;
+  readonly problems: readonly RecipeProblem[];
+}
+
+export function StepCard({ step, at, last, pass, problems }: Props) {
+  const fields = useMemo(() => (pass === undefined ? [] : fieldsOf(pass.schema)), [pass]);
+  const title = pass?.title ?? step.pass;
+  return (
+    <li className="step" aria-label={title}>
+      <div className="step-head" title={pass?.summary}>
+        <span className="step-number" aria-hidden>
+          {at + 1}
+        </span>
+        <h3>{title}</h3>
+        <IconButton
+          label={`Move ${title} up`}
+          icon={IconChevronUp}
+          size={22}
+          disabled={at === 0}
+          onClick={() => editRecipe((recipe) => moveStep(recipe, at, -1))}
+        />
+        <IconButton
+          label={`Move ${title} down`}
+          icon={IconChevronDown}
+          size={22}
+          disabled={last}
+          onClick={() => editRecipe((recipe) => moveStep(recipe, at, 1))}
+        />
+        <IconButton
+          label={`Remove ${title}`}
+          icon={IconTrash}
+          size={22}
+          onClick={() => editRecipe((recipe) => removeStep(recipe, at))}
+        />
+      </div>
+      {step.where === undefined ? null : (
+        <p className="dim step-where">Only {[...(step.where.ops ?? []), ...(step.where.names ?? [])].join(', ')}</p>
+      )}
+      {fields.length === 0 ? (
+        <p className="dim step-summary">{pass?.summary}</p>
+      ) : (
+        <OptionFields
+          fields={fields}
+          options={{ ...pass?.defaults, ...step.options }}
+          onChange={(change, merge) => editRecipe((recipe) => setOptions(recipe, at, change), merge)}
+        />
+      )}
+      {problems.map((problem) => (
+        <p
+          key={problem.text}
+          className={problem.level === 'blocker' ? 'bad step-problem' : 'warn step-problem'}
+          role="alert"
+        >
+          {problem.text}
+        </p>
+      ))}
+    </li>
+  );
+}

@@ -1,0 +1,29 @@
+/** Progress of the job that is being waited for, with Cancel; shown once it has taken half a second. */
+import { Button } from '@mantine/core';
+import { useEffect, useState } from 'react';
+import { useStudio } from '#ui/state/store.ts';
+
+const SHOWN_AFTER_MS = 500;
+
+export function TaskPanel() {
+  const task = useStudio((studio) => studio.task);
+  const [shownId, setShownId] = useState<number | null>(null);
+  const id = task?.id ?? null;
+  useEffect(() => {
+    if (id === null) return undefined;
+    const timer = setTimeout(() => setShownId(id), SHOWN_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [id]);
+  if (task === null || shownId !== task.id) return null;
+  const { progress } = task;
+  return (
+    <div className="task" role="status">
+      <span className="what">{progress === null || progress.label === '' ? task.label : progress.label}</span>
+      <Button onClick={() => task.cancel()}>Cancel</Button>
+      <progress
+        aria-label={task.label}
+        {...(progress === null || progress.of === 0 ? {} : { value: progress.done, max: progress.of })}
+      />
+    </div>
+  );
+}

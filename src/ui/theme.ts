@@ -1,0 +1,45 @@
+/** Mantine in the studio's measure: small controls, the system's type, one accent colour. */
+import {
+  ActionIcon,
+  Button,
+  createTheme,
+  NativeSelect,
+  SegmentedControl,
+  Slider,
+  Switch,
+  TextInput,
+} from '@mantine/core';
+
+export const THEME = createTheme({
+  fontFamily: 'var(--sans)',
+  fontFamilyMonospace: 'var(--mono)',
+  primaryColor: 'pare',
+  primaryShade: { light: 7, dark: 5 },
+  defaultRadius: 5,
+  autoContrast: true,
+  respectReducedMotion: true,
+  colors: {
+    pare: [
+      '#e3f4f3',
+      '#c9e8e6',
+      '#9bd6d2',
+      '#69c3bd',
+      '#4fc8bc',
+      '#3fbfb3',
+      '#1c9189',
+      '#0b7a75',
+      '#08645f',
+      '#054d49',
+    ],
+  },
+  fontSizes: { xs: '12px', sm: '13px', md: '14px' },
+  components: {
+    ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray', size: 28 } }),
+    Button: Button.extend({ defaultProps: { size: 'xs', variant: 'default' } }),
+    NativeSelect: NativeSelect.extend({ defaultProps: { size: 'xs' } }),
+    SegmentedControl: SegmentedControl.extend({ defaultProps: { size: 'xs', transitionDuration: 120 } }),
+    Slider: Slider.extend({ defaultProps: { size: 'sm' } }),
+    Switch: Switch.extend({ defaultProps: { size: 'xs' } }),
+    TextInput: TextInput.extend({ defaultProps: { size: 'xs' } }),
+  },
+});
