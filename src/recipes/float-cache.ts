@@ -45,6 +45,7 @@ interface Entry {
 
 export const FLOAT_CACHE_BYTES = 1.5e9;
 
+/** A cache over one backend; `limitBytes` bounds what it holds of that backend's memory. */
 export function createFloatCache(backend: CompleteBackend, limitBytes = FLOAT_CACHE_BYTES): FloatCache {
   const { kernels } = backend;
   const entries = new Map<string, Entry>();
@@ -97,10 +98,11 @@ export function createFloatCache(backend: CompleteBackend, limitBytes = FLOAT_CA
   ): Promise<Float32Array> => {
     const count = countOf(tensor.shape);
     const bytes = count * 4;
-    const keep = makeRoom(bytes);
+    const room = makeRoom(bytes) ? allocate(count) : undefined;
+    const keep = room !== undefined;
     // Counted before the read, so that reads in flight together cannot pass the limit.
     if (keep) heldBytes += bytes;
-    const data = keep ? backend.allocate(count) : new Float32Array(count);
+    const data = room ?? new Float32Array(count);
     try {
       await decodeFloats(await store.read(tensor), tensor, kernels, data, label);
     } catch (cause) {
@@ -126,6 +128,21 @@ export function createFloatCache(backend: CompleteBackend, limitBytes = FLOAT_CA
     return data;
   };
 
+  /** Memory of the backend, or undefined where it has none left. */
+  const allocate = (length: number): Float32Array | undefined => {
+    try {
+      return backend.allocate(length);
+    } catch {
+      return undefined;
+    }
+  };
+
+  const copyIn = (data: Float32Array): Float32Array | undefined => {
+    const copy = allocate(data.length);
+    copy?.set(data);
+    return copy;
+  };
+
   /** Computes once for a kept array; for any other array, every time. */
   const once = <T>(data: Float32Array, fact: string, compute: () => Promise<T>): Promise<T> => {
     const entry = owners.get(data);
@@ -147,17 +164,17 @@ export function createFloatCache(backend: CompleteBackend, limitBytes = FLOAT_CA
       once(x, `transpose ${rows} ${columns}`, async () => {
         const turned = await kernels.transpose(x, rows, columns);
         const entry = owners.get(x);
-        const bytes = turned.byteLength;
-        if (entry !== undefined && heldBytes + bytes <= limitBytes) {
-          heldBytes += bytes;
-          entry.bytes += bytes;
-          entry.derived.push(turned);
-          owners.set(turned, entry);
-        } else {
+        const kept = entry === undefined || heldBytes + turned.byteLength > limitBytes ? undefined : copyIn(turned);
+        if (entry === undefined || kept === undefined) {
           // Not kept, so the next caller must compute its own: a pass may release this one.
           entry?.facts.delete(`transpose ${rows} ${columns}`);
+          return turned;
         }
-        return turned;
+        heldBytes += kept.byteLength;
+        entry.bytes += kept.byteLength;
+        entry.derived.push(kept);
+        owners.set(kept, entry);
+        return kept;
       }),
   };
 

@@ -142,6 +142,12 @@ export interface Jobs {
   open: { in: { readonly files: readonly DroppedFile[] }; out: ModelSummary };
   /** Models kept from earlier visits. */
   restore: { in: Record<never, never>; out: readonly ModelSummary[] };
+  /**
+   * Copies an opened model into the browser's private file system. Small models are kept when they are opened; for a
+   * larger one (`ModelSummary.kept` is false) the page asks, and shows the progress.
+   */
+  keep: { in: { readonly modelId: string }; out: { readonly kept: boolean; readonly notKept?: string } };
+  /** Also forgets a kept copy. */
   close: { in: { readonly modelId: string }; out: null };
   preview: { in: { readonly modelId: string; readonly recipe: Recipe }; out: Preview };
   optimize: { in: { readonly modelId: string; readonly recipe: Recipe }; out: OptimizeResult };

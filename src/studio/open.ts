@@ -1,20 +1,29 @@
 /** Use case: reads a model's structure and makes layers of it. Weights stay in the files. */
 import type { ByteSource, Files } from '#base/bytes.ts';
+import { checkCancelled } from '#base/failure.ts';
+import type { OnProgress } from '#base/progress.ts';
 import { openFiles } from '#formats/index.ts';
-import type { Model } from '#ir/model.ts';
 import { checkShapes } from '#ops/infer.ts';
 import { layersOf } from '#ops/layers.ts';
 import type { OpenModel } from './workshop.ts';
 
 export interface OpenModelOptions {
   /** Looks for a file beside the model that was not given: a command line, on disk. */
-  readonly find?: (path: string) => Promise<ByteSource | undefined>;
+  readonly find?: ((path: string) => Promise<ByteSource | undefined>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 export async function openModel(files: Files, options: OpenModelOptions = {}): Promise<OpenModel> {
-  const opened = await openFiles(files, options);
+  const { find, signal, onProgress } = options;
+  onProgress?.({ label: 'Reading the structure', done: 0, of: 3 });
+  const opened = await openFiles(files, find === undefined ? {} : { find });
+  checkCancelled(signal);
+  onProgress?.({ label: 'Finding shapes', done: 1, of: 3 });
   const inferred = await checkShapes(opened.model, opened.store);
-  const model: Model = inferred.model;
+  checkCancelled(signal);
+  onProgress?.({ label: 'Counting layers', done: 2, of: 3 });
+  const { model } = inferred;
   return {
     id: await idOf(opened.files),
     name: model.name,

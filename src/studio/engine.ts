@@ -1,0 +1,271 @@
+/**
+ * The engine: owns the opened models, their results and the backend, and answers the page's jobs. It knows no worker: what
+ * differs between a browser and a test is handed in.
+ */
+import type { Files } from '#base/bytes.ts';
+import { Cancelled, PareError } from '#base/failure.ts';
+import { blobSource } from '#base/sources.ts';
+import type { CompleteBackend } from '#kernels/kernels.ts';
+import { createFloatCache, type FloatCache } from '#recipes/float-cache.ts';
+import { createPreviewer, type Previewer } from '#recipes/preview.ts';
+import type { Recipe } from '#recipes/recipe.ts';
+import { passInfos, presetInfos } from './catalog.ts';
+import { compareModels } from './compare.ts';
+import type { JobContext } from './door.ts';
+import { histogramOf } from './histogram.ts';
+import { readInputArrays } from './input-arrays.ts';
+import { summarizeModel, summarizeResult } from './inspect.ts';
+import type { DroppedFile, JobName, Jobs, ModelSummary } from './jobs.ts';
+import { openModel } from './open.ts';
+import { optimizeModel } from './optimize.ts';
+import { previewModel } from './preview.ts';
+import type { OpenRuntime } from './remote-runtime.ts';
+import { createResults } from './results.ts';
+import { originalFiles, saveResult } from './save.ts';
+import type { NotKept, Shelf } from './shelf.ts';
+import type { OpenModel, Optimized, WorkContext } from './workshop.ts';
+import { writeModel } from './write.ts';
+
+export type BackendChoice = NonNullable<Jobs['info']['in']['backend']>;
+
+export interface ThreadedBackend {
+  readonly backend: CompleteBackend;
+  readonly threads: number;
+}
+
+export interface EngineParts {
+  openBackend(choice: BackendChoice): Promise<ThreadedBackend>;
+  /** null: nothing here can run models. */
+  readonly openRuntime: OpenRuntime | null;
+  /** null: nothing survives a reload. */
+  openShelf(): Promise<Shelf | null>;
+}
+
+export type Engine = {
+  readonly [K in JobName]: (input: Jobs[K]['in'], context: JobContext) => Promise<Jobs[K]['out']>;
+};
+
+/** Models up to this size are kept as they are opened; larger ones when the page asks, with progress. */
+const KEPT_AT_ONCE_BYTES = 64e6;
+
+interface Bench extends ThreadedBackend {
+  readonly choice: BackendChoice;
+  readonly floats: FloatCache;
+  readonly previewers: Map<string, Previewer>;
+}
+
+export function createEngine(parts: EngineParts): Engine {
+  const models = new Map<string, OpenModel>();
+  let bench: Promise<Bench> | undefined;
+  let shelf: Promise<Shelf | null> | undefined;
+  /** Jobs that use kernels now: cancelling ends the running kernel only where no other job would lose it. */
+  let computing = 0;
+
+  const theShelf = (): Promise<Shelf | null> => (shelf ??= parts.openShelf());
+  const theBench = async (): Promise<Bench> => {
+    try {
+      return await (bench ??= makeBench('auto'));
+    } catch (error) {
+      // The next job may try again.
+      bench = undefined;
+      throw error;
+    }
+  };
+  const makeBench = async (choice: BackendChoice): Promise<Bench> => {
+    const opened = await parts.openBackend(choice);
+    return { ...opened, choice, floats: createFloatCache(opened.backend), previewers: new Map() };
+  };
+  const results = createResults((result) => {
+    void bench?.then(({ floats }) => floats.drop(result.weights));
+  });
+
+  const modelOf = (id: string): OpenModel => {
+    const model = models.get(id);
+    if (model !== undefined) return model;
+    throw new PareError({
+      code: 'studio/not-open',
+      problem: 'This model is no longer open.',
+      hint: 'Open its file again.',
+    });
+  };
+  const previewerOf = ({ floats, previewers }: Bench, open: OpenModel): Previewer => {
+    let previewer = previewers.get(open.id);
+    if (previewer === undefined) {
+      previewer = createPreviewer(open, floats);
+      previewers.set(open.id, previewer);
+    }
+    return previewer;
+  };
+  const dropCaches = async (open: OpenModel): Promise<void> => {
+    const current = await bench;
+    current?.previewers.get(open.id)?.close();
+    current?.previewers.delete(open.id);
+    current?.floats.drop(open.weights);
+  };
+
+  /** Runs a job that uses kernels; cancelling it stops the kernel that runs. */
+  const compute = async <T>(
+    context: JobContext,
+    work: (bench: Bench, context: WorkContext) => Promise<T>,
+  ): Promise<T> => {
+    const current = await theBench();
+    const stop = (): void => {
+      if (computing === 1) current.backend.cancel?.();
+    };
+    computing += 1;
+    context.signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await work(current, { ...context, backend: current.backend });
+    } finally {
+      computing -= 1;
+      context.signal.removeEventListener('abort', stop);
+    }
+  };
+
+  const remake =
+    (context: JobContext) =>
+    (modelId: string, recipe: Recipe): Promise<Optimized> =>
+      compute(context, ({ floats }, work) => optimizeModel(modelOf(modelId), recipe, { ...work, floats }));
+  const resultOf = async (id: string, context: JobContext): Promise<Optimized> => {
+    const result = await results.get(id, remake(context));
+    if (result !== undefined) return result;
+    throw new PareError({
+      code: 'studio/no-result',
+      problem: 'This result is no longer there.',
+      hint: 'Run its recipe again.',
+    });
+  };
+
+  const enter = async (open: OpenModel): Promise<void> => {
+    const before = models.get(open.id);
+    if (before !== undefined) await dropCaches(before);
+    models.set(open.id, open);
+  };
+  const keep = async (open: OpenModel, context: JobContext): Promise<NotKept> => {
+    const place = await theShelf();
+    if (place === null) return 'This browser offers no private file system here, so models are not kept.';
+    try {
+      return await place.keep(open.id, open.files, context);
+    } catch (error) {
+      if (error instanceof Cancelled) throw error;
+      return error instanceof Error ? error.message : String(error);
+    }
+  };
+
+  return {
+    async info({ backend: wished }) {
+      bench ??= makeBench(wished ?? 'auto');
+      const before = await theBench();
+      if (wished !== undefined && wished !== before.choice) {
+        // The new one is opened first, so that a backend that cannot be had leaves the old one at work.
+        bench = Promise.resolve(await makeBench(wished));
+        for (const previewer of before.previewers.values()) previewer.close();
+        before.floats.clear();
+        before.backend.close();
+      }
+      const { backend, threads } = await theBench();
+      const { name, description } = backend;
+      return { passes: passInfos(), presets: presetInfos(), backend: { name, description, threads } };
+    },
+
+    async open({ files }, context) {
+      const open = await openModel(filesFrom(files), context);
+      await enter(open);
+      if (open.fileBytes > KEPT_AT_ONCE_BYTES) return summarizeModel(open, { kept: await isKept(open, theShelf) });
+      const notKept = await keep(open, context);
+      return withNotKept(summarizeModel(open, { kept: notKept === undefined }), notKept);
+    },
+
+    async restore(_input, context) {
+      const entries = (await (await theShelf())?.list()) ?? [];
+      const summaries: ModelSummary[] = [];
+      for (const [index, { files }] of entries.entries()) {
+        context.onProgress({ label: 'Opening models of your last visit', done: index, of: entries.length });
+        try {
+          const open = await openModel(files, { signal: context.signal });
+          await enter(open);
+          summaries.push(summarizeModel(open, { kept: true }));
+        } catch (error) {
+          // A kept copy that no longer opens must not keep the others from coming back.
+          if (error instanceof Cancelled) throw error;
+        }
+      }
+      return summaries;
+    },
+
+    async keep({ modelId }, context) {
+      const notKept = await keep(modelOf(modelId), context);
+      return notKept === undefined ? { kept: true } : { kept: false, notKept };
+    },
+
+    async close({ modelId }) {
+      const open = models.get(modelId);
+      models.delete(modelId);
+      results.forgetModel(modelId);
+      if (open !== undefined) await dropCaches(open);
+      await (await theShelf())?.remove(modelId);
+      return null;
+    },
+
+    preview({ modelId, recipe }, context) {
+      return compute(context, (current, work) => {
+        const open = modelOf(modelId);
+        return previewModel(open, recipe, work, previewerOf(current, open));
+      });
+    },
+
+    optimize({ modelId, recipe }, context) {
+      return compute(context, async ({ floats }, work) => {
+        const open = modelOf(modelId);
+        const result = await optimizeModel(open, recipe, { ...work, floats });
+        const resultId = results.add(modelId, result);
+        return { resultId, report: result.report, summary: summarizeResult(resultId, open.name, result) };
+      });
+    },
+
+    histogram({ modelId, ...wish }, context) {
+      return compute(context, (current, work) => {
+        const open = modelOf(modelId);
+        return histogramOf(open, wish, work, { floats: current.floats, previewer: previewerOf(current, open) });
+      });
+    },
+
+    async compare({ modelId, resultId, runs, seed, inputs }, context) {
+      const open = modelOf(modelId);
+      const result = await resultOf(resultId, context);
+      if (parts.openRuntime === null) {
+        throw new PareError({ code: 'studio/no-runtime', problem: 'There is no runtime here to run models with.' });
+      }
+      const choice =
+        inputs === undefined ? { runs, seed } : await readInputArrays(blobSource(inputs.path, inputs.file));
+      const hosted = await parts.openRuntime(context.signal);
+      try {
+        const original = { model: open.model, files: originalFiles(open) };
+        return await compareModels(original, await writeModel(result), choice, { ...context, runtime: hosted.runtime });
+      } finally {
+        hosted.end();
+      }
+    },
+
+    async save({ modelId, resultId, verify }, context) {
+      const open = modelOf(modelId);
+      const result = await resultOf(resultId, context);
+      const { backend } = await theBench();
+      return saveResult(open, result, { verify }, { ...context, backend, openRuntime: parts.openRuntime });
+    },
+  };
+}
+
+function filesFrom(dropped: readonly DroppedFile[]): Files {
+  return new Map(dropped.map(({ path, file }) => [path, blobSource(path, file)]));
+}
+
+async function isKept(open: OpenModel, shelf: () => Promise<Shelf | null>): Promise<boolean> {
+  return (await (await shelf())?.has(open.id)) ?? false;
+}
+
+function withNotKept(summary: ModelSummary, reason: NotKept): ModelSummary {
+  if (reason === undefined) return summary;
+  const text = `It will not be here after a reload: ${reason}`;
+  return { ...summary, notices: [...summary.notices, { level: 'info', code: 'studio/not-kept', text }] };
+}
