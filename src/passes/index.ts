@@ -1,5 +1,6 @@
 /** All passes, in the order in which a menu shows them. One row each; a test compares the list with the folders. */
 import type { Pass } from './pass.ts';
+import { convertOpset } from './convert/opset.ts';
 import { pruneMagnitude } from './prune/magnitude.ts';
 import { pruneNM } from './prune/n-m.ts';
 import { quantizeWeights } from './quantize/weights.ts';

@@ -145,6 +145,12 @@ function opsetNeeded(bits: number, granularity: Grouping['granularity'], scaleTy
   return granularity === 'channel' ? 13 : 10;
 }
 
+/** The opset that a request would like best, before what applies to the weight is known. */
+export function opsetWanted(target: Target, options: QuantizeOptions): number {
+  if (countOf(target.tensor.shape) < options.minimumElements) return 0;
+  return opsetNeeded(options.bits, options.granularity, target.tensor.dtype === 'f16' ? 'f16' : 'f32');
+}
+
 /** Below the opset it needs, com.microsoft.DequantizeLinear still spells 4, 8 and 16 bits per tensor or channel. */
 function withoutOpset(
   bits: number,

@@ -9,19 +9,19 @@
  */
 import { encodeFloat16 } from '#base/float16.ts';
 import { checkCancelled, PareError } from '#base/failure.ts';
-import type { Notice } from '#base/notice.ts';
 import type { Editor } from '#ir/editor.ts';
 import type { Quantization, Tensor } from '#ir/model.ts';
+import { raiseOpset } from '#passes/convert/opset.ts';
 import { replaceConstant } from '#passes/constants.ts';
 import { copyBytes } from '#passes/float-bytes.ts';
 import type { Desk, LedgerEntry, Pass, PassResult, WeightOutcome } from '#passes/pass.ts';
 import { findTargets, left, sharedLines } from '#passes/targets.ts';
 import { toTensor, scalesToTensor } from './granularity.ts';
 import { measureWeight, type Measured } from './measure.ts';
-import { opsetLimits, reachOpset } from './opset-limit.ts';
+import { opsetLimits } from './opset-limit.ts';
 import { quantizeOptions, type QuantizeOptions } from './options.ts';
 import { packLevels } from './pack.ts';
-import { planWeight, spellingOf, type WeightPlan } from './plan.ts';
+import { opsetWanted, planWeight, spellingOf, type WeightPlan } from './plan.ts';
 
 export const METADATA_KEY = 'pare.quantize';
 
@@ -38,14 +38,17 @@ export const quantizeWeights: Pass<QuantizeOptions> = {
 async function run(edit: Editor, options: QuantizeOptions, desk: Desk): Promise<PassResult> {
   const found = findTargets(edit, desk);
   const ledger: LedgerEntry[] = [...found.ledger];
-  const limits = opsetLimits(edit);
+  const wishes = found.targets.map((target) => desk.optionsFor(target.node.name, options));
+  const wanted = Math.max(0, ...found.targets.map((target, index) => opsetWanted(target, wishes[index]!)));
+  const limits = await opsetLimits(edit, wanted, desk.weights);
   const plans: WeightPlan[] = [];
-  for (const target of found.targets) {
-    const plan = planWeight(target, desk.optionsFor(target.node.name, options), limits);
+  for (const [index, target] of found.targets.entries()) {
+    const plan = planWeight(target, wishes[index]!, limits);
     if ('grouping' in plan) plans.push(plan);
     else ledger.push(left(target, plan.code, plan.text), ...sharedLines(target, 'left'));
   }
-  const notices: Notice[] = [];
+  if (!desk.preview)
+    ledger.push(...(await raiseOpset(edit, Math.max(0, ...plans.map((plan) => plan.opset)), desk.weights)));
   const done: WeightPlan[] = [];
   for (const [index, plan] of plans.entries()) {
     checkCancelled(desk.signal);
@@ -59,11 +62,8 @@ async function run(edit: Editor, options: QuantizeOptions, desk: Desk): Promise<
     done.push(plan);
     ledger.push(changed(plan, measured, desk), ...sharedLines(plan.target, 'changed'));
   }
-  if (!desk.preview && done.length > 0) {
-    notices.push(...reachOpset(edit, Math.max(...done.map((plan) => plan.opset))));
-    recordConventions(edit, done);
-  }
-  return { ledger, notices };
+  if (!desk.preview && done.length > 0) recordConventions(edit, done);
+  return { ledger, notices: [] };
 }
 
 /** NaN and infinities are refused by name where weights are read; such a layer is left alone, and the rest goes on. */
