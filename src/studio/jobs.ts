@@ -105,6 +105,8 @@ export interface LayerHistogram {
 /** Errors of one model output: result against original, over all runs. */
 export interface OutputError {
   readonly name: string;
+  /** In the original's last run. */
+  readonly shape?: readonly number[];
   readonly sqnrDb: number;
   readonly cosine: number;
   readonly maxAbs: number;
