@@ -110,6 +110,12 @@ export class Call {
     return attr?.type === 'ints' ? attr.value.map(Number) : undefined;
   }
 
+  /** As `ints`, with 64-bit values that a double cannot hold kept exactly (the open end of a Slice is 2^63 - 1). */
+  exactInts(name: string): readonly (number | bigint)[] | undefined {
+    const attr = this.attr(name);
+    return attr?.type === 'ints' ? attr.value : undefined;
+  }
+
   floats(name: string): readonly number[] | undefined {
     const attr = this.attr(name);
     return attr?.type === 'floats' ? attr.value : undefined;

@@ -9,7 +9,7 @@ import { withInput, withInt, without, withString, type Adapter, type Crossing, t
 function listToInput(attr: string, input: number, version: number): Adapter {
   return {
     plan: (at) => {
-      const list = at.call.ints(attr);
+      const list = at.call.exactInts(attr);
       if (!at.crosses(version) || list === undefined) return null;
       return {
         text: `${attr} became an input.`,
@@ -146,7 +146,7 @@ const dropout: Adapter = {
 /** Sizes moved to an input in 13; from 18 on, equal parts need their count. */
 const split: Adapter = {
   plan: (at) => {
-    const sizes = at.call.ints('split');
+    const sizes = at.call.exactInts('split');
     const given = sizes !== undefined || (at.node.inputs[1] ?? null) !== null;
     const moves = at.crosses(13) && sizes !== undefined;
     const counts = at.crosses(18) && !given;

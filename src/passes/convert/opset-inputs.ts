@@ -30,7 +30,7 @@ export const adaptClip: Adapter = {
 /** Pads and the filling value are attributes before opset 11. */
 export const adaptPad: Adapter = {
   plan: (at) => {
-    const pads = at.call.ints('pads');
+    const pads = at.call.exactInts('pads');
     if (!at.crosses(11) || pads === undefined) return null;
     const dtype = at.dtype(0);
     const value = at.call.float('value', 0);
@@ -55,7 +55,7 @@ export const adaptPad: Adapter = {
 /** starts, ends and axes are attributes before opset 10. */
 export const adaptSlice: Adapter = {
   plan: (at) => {
-    const lists = (['starts', 'ends', 'axes'] as const).map((name) => [name, at.call.ints(name)] as const);
+    const lists = (['starts', 'ends', 'axes'] as const).map((name) => [name, at.call.exactInts(name)] as const);
     if (!at.crosses(10) || lists[0]?.[1] === undefined) return null;
     return {
       text: 'starts, ends and axes became inputs.',
