@@ -206,6 +206,13 @@ export class Draft {
     this.#touch(home);
   }
 
+  closeInput(id: ValueId): void {
+    const home = this.homeOf(id);
+    if (!home.inputs.includes(id)) return;
+    home.inputs = home.inputs.filter((input) => input !== id);
+    this.#touch(home);
+  }
+
   insert(home: DraftGraph, node: Node, before: Slot | undefined): void {
     this.#link(home, node, before);
     this.#touch(home);

@@ -61,6 +61,8 @@ export interface Editor {
   replaceUses(of: ValueId, by: ValueId, outputs?: boolean): void;
   /** Removes a constant that nothing reads. */
   removeValue(id: ValueId): void;
+  /** Takes a constant off its graph's inputs, so that callers can no longer override it. Before IR 4 every one had to be there. */
+  closeInput(id: ValueId): void;
   setOpset(domain: string, version: number): void;
   setIrVersion(version: number): void;
   setMetadata(key: string, value: string): void;

@@ -160,6 +160,13 @@ class ModelEditor implements Editor {
     this.#draft.dropValue(id);
   }
 
+  closeInput(id: ValueId): void {
+    if (this.#draft.value(id).constant === undefined) {
+      throw new Error(`value ${this.#draft.value(id).name} is a real input and cannot be closed`);
+    }
+    this.#draft.closeInput(id);
+  }
+
   setOpset(domain: string, version: number): void {
     this.#model = { ...this.#model, opsets: new Map(this.#model.opsets).set(domain, version) };
   }

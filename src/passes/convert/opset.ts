@@ -64,6 +64,7 @@ export async function raiseOpset(edit: Editor, target: number, store: WeightStor
   for (const { plan } of plans) plan.apply();
   const name = edit.model.opsets.has('ai.onnx') ? 'ai.onnx' : '';
   edit.setOpset(name, target);
+  if (edit.model.irVersion < 4) closeConstantInputs(edit);
   edit.setIrVersion(Math.max(edit.model.irVersion, irVersionFor(target)));
   return plans.map(({ node, plan }) => ({
     layer: node.name,
@@ -71,6 +72,12 @@ export async function raiseOpset(edit: Editor, target: number, store: WeightStor
     code: 'opset-adapted',
     text: `${node.op} was carried from operator set ${String(from)} to ${String(target)}: ${plan.text}`,
   }));
+}
+
+/** Before IR 4 every initializer had to be an input; from 4 on that would mean that callers may override it. */
+function closeConstantInputs(edit: Editor): void {
+  const { graph } = edit;
+  for (const id of graph.inputs) if (edit.value(id).constant !== undefined) edit.closeInput(id);
 }
 
 interface PlannedEdit {
