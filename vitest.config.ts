@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Compiles the WASM kernels when they are missing or older than their sources.
+    globalSetup: ['scripts/vitest-setup.mjs'],
   },
 });

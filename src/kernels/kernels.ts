@@ -141,5 +141,8 @@ export interface Backend {
   allocate(length: number): Float32Array;
   /** Gives memory from `allocate` back. */
   release(data: Float32Array): void;
+  /** Ends running and waiting kernels soon: their promises reject with `Cancelled`. Later calls work as before. */
+  cancel?(): void;
+  /** Ends its workers and gives its devices back; kernels must not be called any more. */
   close(): void;
 }

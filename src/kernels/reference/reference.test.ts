@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Grid } from '#kernels/kernels.ts';
-import { float16Bits, float16Value } from './float16.ts';
 import { referenceKernels as kernels } from './index.ts';
 
 const int8: Grid = {
@@ -38,30 +37,6 @@ describe('quantize', () => {
         expect(error.maxAbsError).toBeLessThanOrEqual((1 / 127 / 2) * (1 + 1e-5));
       }),
     );
-  });
-});
-
-describe('binary16', () => {
-  test.each([
-    [0, 0x0000],
-    [-0, 0x8000],
-    [1, 0x3c00],
-    [65504, 0x7bff],
-    [65519.996, 0x7bff],
-    [65520, 0x7c00],
-    [2 ** -24, 0x0001],
-    [2 ** -25, 0x0000],
-    [1.5 * 2 ** -25, 0x0001],
-    [2 ** -14, 0x0400],
-    [1 + 2 ** -11, 0x3c00],
-    [1 + 3 * 2 ** -11, 0x3c02],
-    [-Infinity, 0xfc00],
-  ])('%d is stored as 0x%x', (value, bits) => expect(float16Bits(value)).toBe(bits));
-
-  test('every finite pattern survives the way there and back', () => {
-    for (let bits = 0; bits < 0x10000; bits++) {
-      if ((bits & 0x7c00) !== 0x7c00) expect(float16Bits(float16Value(bits))).toBe(bits);
-    }
   });
 });
 
