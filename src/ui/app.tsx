@@ -11,6 +11,7 @@ import { StatusBar } from './panes/status-bar.tsx';
 import { SummaryStrip } from './panes/summary-strip.tsx';
 import { TaskPanel } from './panes/task-panel.tsx';
 import { Welcome } from './panes/welcome.tsx';
+import { useNarrow } from './parts/use-narrow.ts';
 import { useShortcuts } from './parts/use-shortcuts.ts';
 import { useStudio } from './state/store.ts';
 
@@ -18,6 +19,10 @@ export function App() {
   useShortcuts();
   const tab = useStudio((studio) => studio.looks.phoneTab);
   const open = useStudio((studio) => studio.models.length > 0);
+  // On a phone the panes take turns, and charts cannot be drawn into a box that is not shown.
+  const narrow = useNarrow();
+  const charts = !narrow || tab === 'charts';
+  const centre = !narrow || tab === 'layers' || tab === 'result';
   return (
     <div className="studio" data-tab={tab}>
       <Header />
@@ -29,8 +34,8 @@ export function App() {
           </div>
           <div className="middle">
             <SummaryStrip />
-            <CentrePane />
-            <ChartsPane />
+            {centre ? <CentrePane /> : null}
+            {charts ? <ChartsPane /> : null}
           </div>
         </main>
       ) : (

@@ -3,7 +3,7 @@ import 'uplot/dist/uPlot.min.css';
 import { useMemo, useRef, useState, type MouseEvent } from 'react';
 import uPlot from 'uplot';
 import { axis, useInk, usePlot, type Ink } from './canvas.ts';
-import { describeBar, roundTop, tickText, type BarsProps, type LayerBar } from './layer-bar.ts';
+import { describeBar, ticksTo, tickText, type BarsProps, type LayerBar } from './layer-bar.ts';
 
 export function CanvasBars({ bars, kind, selected, onPick }: BarsProps) {
   const ink = useInk();
@@ -55,12 +55,12 @@ function optionsFor(
   selected: string | null,
   ink: Ink,
 ): Omit<uPlot.Options, 'width' | 'height'> {
-  const top = roundTop(bars.reduce((most, bar) => Math.max(most, bar.before ?? bar.value), 0));
+  const ticks = ticksTo(bars.reduce((most, bar) => Math.max(most, bar.before ?? bar.value), 0));
   return {
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 8, 0, 0],
-    scales: { x: { time: false, range: [-0.5, bars.length - 0.5] }, y: { range: [0, top] } },
+    scales: { x: { time: false, range: [-0.5, bars.length - 0.5] }, y: { range: [0, ticks.at(-1) ?? 1] } },
     axes: [
       axis(ink, `layers in order, 1 to ${bars.length}`, {
         grid: { show: false },
@@ -69,7 +69,8 @@ function optionsFor(
       }),
       axis(ink, kind === 'error' ? 'SQNR (dB)' : 'weights (bytes)', {
         size: kind === 'error' ? 32 : 58,
-        values: (_u, ticks) => ticks.map((tick) => tickText(kind, tick)),
+        splits: () => [...ticks],
+        values: (_u, splits) => splits.map((tick) => tickText(kind, tick)),
       }),
     ],
     series: [{}],

@@ -4,6 +4,8 @@ import { formatBytes, formatChange } from '#ui/state/units.ts';
 
 export interface LayerBar {
   readonly name: string;
+  /** Name on the axis. */
+  readonly short: string;
   readonly op: string;
   /** SQNR in dB, or bytes after. */
   readonly value: number;
@@ -30,12 +32,13 @@ export function describeBar(bar: LayerBar): string {
   return bar.exact ? 'exact: no error' : `${bar.value.toFixed(1)} dB SQNR`;
 }
 
-/** Bounds of a value axis that start at zero and end on a round number. */
-export function roundTop(most: number): number {
-  if (most <= 0) return 1;
+/** Round ticks from zero to just above the highest value, four to six of them; the last is the top of the axis. */
+export function ticksTo(most: number): readonly number[] {
+  if (!(most > 0)) return [0, 1];
   const unit = 10 ** Math.floor(Math.log10(most));
-  const steps = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
-  return unit * (steps.find((step) => step * unit >= most) ?? 10);
+  const step = [0.2, 0.25, 0.5, 1, 2].map((part) => part * unit).find((size) => most / size <= 5) ?? unit * 2;
+  const count = Math.ceil(most / step - 1e-9);
+  return Array.from({ length: count + 1 }, (_one, at) => at * step);
 }
 
 /** Text of a tick on the value axis. */

@@ -46,6 +46,7 @@ function errorBars(rows: readonly Row[], sorted: boolean): readonly LayerBar[] {
     .filter((row) => row.sqnrDb !== null || (row.excluded && row.bytesBefore > 0))
     .map((row) => ({
       name: row.name,
+      short: row.short,
       op: row.op,
       // A layer that comes through exactly has no finite SQNR; it is drawn as high as any.
       value: row.excluded ? 0 : finite(row.sqnrDb),
@@ -62,6 +63,7 @@ function sizeBars(rows: readonly Row[], sorted: boolean): readonly LayerBar[] {
     .filter((row) => row.bytesBefore > 0)
     .map((row) => ({
       name: row.name,
+      short: row.short,
       op: row.op,
       value: row.bytesAfter,
       before: row.bytesBefore,

@@ -1,6 +1,7 @@
 /** Bars per layer in SVG: each bar is a button with its layer's name and figure. */
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
-import { describeBar, roundTop, tickText, type BarsProps, type LayerBar } from './layer-bar.ts';
+import { clipMiddle } from '#ui/state/table/short-names.ts';
+import { describeBar, ticksTo, tickText, type BarsProps, type LayerBar } from './layer-bar.ts';
 
 interface ShapeProps {
   readonly x?: number;
@@ -12,7 +13,8 @@ interface ShapeProps {
 }
 
 export function SvgBars({ bars, kind, selected, onPick }: BarsProps) {
-  const top = roundTop(bars.reduce((most, bar) => Math.max(most, bar.before ?? bar.value), 0));
+  const ticks = ticksTo(bars.reduce((most, bar) => Math.max(most, bar.before ?? bar.value), 0));
+  const shorts = new Map(bars.map((bar) => [bar.name, bar.short]));
   const rotate = bars.length > 8;
   return (
     <ResponsiveContainer width="100%" height="100%" debounce={30}>
@@ -20,17 +22,18 @@ export function SvgBars({ bars, kind, selected, onPick }: BarsProps) {
         <CartesianGrid vertical={false} stroke="var(--line)" />
         <XAxis
           dataKey="name"
+          tickFormatter={(name: string) => clipMiddle(shorts.get(name) ?? name, 15)}
           tickLine={false}
           axisLine={{ stroke: 'var(--line-strong)' }}
           tick={{ fontSize: 10, fill: 'var(--faint)' }}
-          tickFormatter={shortName}
           interval={bars.length > 40 ? Math.ceil(bars.length / 40) : 0}
           angle={rotate ? -40 : 0}
           textAnchor={rotate ? 'end' : 'middle'}
           height={rotate ? 58 : 26}
         />
         <YAxis
-          domain={[0, top]}
+          domain={[0, ticks.at(-1) ?? 1]}
+          ticks={ticks as number[]}
           width={kind === 'error' ? 42 : 66}
           tickLine={false}
           axisLine={false}
@@ -65,9 +68,7 @@ export function SvgBars({ bars, kind, selected, onPick }: BarsProps) {
           dataKey={(bar: LayerBar) => bar.before ?? bar.value}
           isAnimationActive={false}
           minPointSize={2}
-          shape={(props: unknown) => (
-            <OneBar {...(props as ShapeProps)} top={top} selected={selected} onPick={onPick} />
-          )}
+          shape={(props: unknown) => <OneBar {...(props as ShapeProps)} selected={selected} onPick={onPick} />}
           background={{ fill: 'transparent' }}
         />
       </BarChart>
@@ -76,7 +77,6 @@ export function SvgBars({ bars, kind, selected, onPick }: BarsProps) {
 }
 
 interface OneBarProps extends ShapeProps {
-  readonly top: number;
   readonly selected: string | null;
   readonly onPick: (layer: string) => void;
 }
@@ -107,11 +107,4 @@ function OneBar({ x = 0, y = 0, width = 0, height = 0, background, payload: bar,
       )}
     </g>
   );
-}
-
-/** The telling end of a path-like name. */
-function shortName(name: string): string {
-  const parts = name.split('/').filter(Boolean);
-  const short = parts.length > 2 ? parts.slice(-2).join('/') : parts.join('/');
-  return short.length > 14 ? `…${short.slice(-13)}` : short;
 }

@@ -4,17 +4,35 @@ import { NativeSelect, TextInput } from '@mantine/core';
 import { useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import type { LayerHistogram } from '#studio/jobs.ts';
-import { activeWork, useStudio } from '#ui/state/store.ts';
+import { selectAll } from '#ui/panes/layer/use-rows.ts';
+import { activeWork, useStudio, type Studio } from '#ui/state/store.ts';
+import type { Row } from '#ui/state/table/rows.ts';
 import { formatCount, formatShare, formatSmall } from '#ui/state/units.ts';
 import { axis, useInk, usePlot, type Ink } from './canvas.ts';
 import { useHistogram } from './use-histogram.ts';
 
+/** The selected layer; while none is, the one that suffers most, or else the largest. */
+function shownLayer(studio: Studio): string | null {
+  const chosen = activeWork(studio)?.selected ?? null;
+  if (chosen !== null) return chosen;
+  let shown: Row | null = null;
+  for (const row of selectAll(studio)) {
+    if (row.bytesBefore > 0 && (shown === null || rank(row) < rank(shown))) shown = row;
+  }
+  return shown?.name ?? null;
+}
+
+/** Low for a layer that suffers; above any SQNR, and lower the larger, for one without error. */
+function rank(row: Row): number {
+  return row.sqnrDb !== null && row.sqnrDb !== Infinity ? row.sqnrDb : 1e6 + 1e6 / (1 + row.bytesBefore);
+}
+
 export function WeightHistogram() {
-  const selected = useStudio((studio) => activeWork(studio)?.selected ?? null);
+  const selected = useStudio(shownLayer);
   const [row, setRow] = useState<{ readonly layer: string | null; readonly at: number } | null>(null);
   const at = row !== null && row.layer === selected ? row.at : null;
   const { histogram, problem } = useHistogram(selected, at);
-  if (selected === null) return <p className="chart-empty dim">Select a layer to see its weights.</p>;
+  if (selected === null) return <p className="chart-empty dim">This model has no weights.</p>;
   if (problem !== null) return <p className="chart-empty warn">{problem}</p>;
   if (histogram === null) return <p className="chart-empty dim">Counting…</p>;
   return (

@@ -21,7 +21,7 @@ export function Header() {
     <header className="header">
       <h1 className="brand">
         <Mark />
-        Pare
+        <span className="brand-name">Pare</span>
       </h1>
       {model === null ? null : (
         <p className="model-name">

@@ -53,7 +53,7 @@ export const LayerRow = memo(function LayerRow({ row, index, top, selected, larg
         )}
       </span>
       <span role="gridcell" className="cell name" title={row.name}>
-        <span className="text">{row.name}</span>
+        <span className="text">{row.short}</span>
         {row.overridden ? (
           <span className="own" title="Has options of its own">
             own
@@ -62,22 +62,22 @@ export const LayerRow = memo(function LayerRow({ row, index, top, selected, larg
         {narrow ? (
           <span className="under dim">
             {row.op} · {formatShape(row.shape)}
-            {row.skipped === null ? '' : ` · ${row.skipped}`}
+            {howOrWhyNot(row) === '' ? '' : ` · ${howOrWhyNot(row)}`}
           </span>
         ) : null}
       </span>
       {narrow ? null : (
         <>
-          <span role="gridcell" className="cell">
+          <span role="gridcell" className="cell op">
             {row.op}
           </span>
-          <span role="gridcell" className="cell dim mono" title={formatShape(row.shape)}>
+          <span role="gridcell" className="cell dim mono shape" title={formatShape(row.shape)}>
             {formatShape(row.shape)}
           </span>
-          <span role="gridcell" className="cell end">
+          <span role="gridcell" className="cell end parameters">
             {row.parameters === 0 ? '' : formatCount(row.parameters)}
           </span>
-          <span role="gridcell" className="cell end dim">
+          <span role="gridcell" className="cell end dim bytes">
             {row.bytesBefore === 0 ? '' : formatBytes(row.bytesBefore)}
           </span>
         </>
@@ -91,18 +91,12 @@ export const LayerRow = memo(function LayerRow({ row, index, top, selected, larg
         )}
       </span>
       {narrow ? null : (
-        <span role="gridcell" className="cell end">
+        <span role="gridcell" className="cell end share">
           {row.bytesBefore === 0 ? '' : formatShare(row.share)}
         </span>
       )}
       <span role="gridcell" className="cell end bits">
         {row.bits === null ? '' : row.bits !== row.bitsBefore ? <b>{row.bits}</b> : row.bits}
-        {row.sparsity === null || row.sparsity < 0.005 || narrow ? null : (
-          <span className="dim" title="Share of weights that are exactly zero">
-            {' '}
-            {formatShare(row.sparsity)} 0
-          </span>
-        )}
       </span>
       <span role="gridcell" className="cell end with-bar">
         {row.sqnrDb === null ? null : (
@@ -115,13 +109,20 @@ export const LayerRow = memo(function LayerRow({ row, index, top, selected, larg
         )}
       </span>
       {narrow ? null : (
-        <span role="gridcell" className="cell dim reason" title={row.skipped ?? undefined}>
-          {row.skipped ?? ''}
+        <span role="gridcell" className="cell dim reason" title={howOrWhyNot(row)}>
+          {howOrWhyNot(row)}
         </span>
       )}
     </div>
   );
 });
+
+/** How the layer was changed, or the reason why it was not. */
+function howOrWhyNot(row: Row): string {
+  if (row.skipped !== null) return row.skipped;
+  const zeros = row.sparsity === null || row.sparsity < 0.005 ? null : `${formatShare(row.sparsity)} zeros`;
+  return [row.granularity, zeros].filter((part) => part !== null).join(', ');
+}
 
 function SizeBar({
   before,

@@ -33,8 +33,17 @@ const COLUMNS: readonly Column[] = [
     end: true,
     narrow: true,
   },
-  { key: 'skipped', label: 'Left alone because', title: 'Why no lossy step changed it' },
+  { key: 'skipped', label: 'How, or why not', title: 'How the layer was changed, or why no lossy step changed it' },
 ];
+
+/** Columns that give way when the table is narrow. */
+const CLASS_NAMES: Partial<Record<ColumnKey, string>> = {
+  shape: 'shape',
+  parameters: 'parameters',
+  bytes: 'bytes',
+  share: 'share',
+  skipped: 'reason',
+};
 
 export function TableHead({ narrow }: { readonly narrow: boolean }) {
   const sort = useStudio((studio) => studio.looks.sort);
@@ -50,7 +59,7 @@ export function TableHead({ narrow }: { readonly narrow: boolean }) {
           <span
             key={column.key}
             role="columnheader"
-            className={column.end === true ? 'cell end' : 'cell'}
+            className={`cell ${column.end === true ? 'end ' : ''}${CLASS_NAMES[column.key] ?? ''}`}
             aria-sort={sorted ? (sort.descending ? 'descending' : 'ascending') : 'none'}
           >
             <button

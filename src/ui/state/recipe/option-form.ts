@@ -145,10 +145,15 @@ function sane(bound: number | null): number | null {
   return bound !== null && Math.abs(bound) >= Number.MAX_SAFE_INTEGER ? null : bound;
 }
 
+/** Terms that letters alone do not spell. */
+const SPELLED: Readonly<Record<string, string>> = { minmax: 'Min-max', mse: 'Least MSE', nbits: 'n-bits' };
+
 function titleFrom(value: unknown): string {
   if (value === null) return 'None';
   if (value === true) return 'Yes';
   if (value === false) return 'No';
+  const spelled = typeof value === 'string' ? SPELLED[value] : undefined;
+  if (spelled !== undefined) return spelled;
   const words = String(value)
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .replaceAll(/[-_]/g, ' ')

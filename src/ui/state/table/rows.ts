@@ -1,8 +1,11 @@
 /** Rows of the layer table: a layer with what the current recipe does to it, and how rows are filtered and sorted. */
 import type { Layer, LayerResult, Preview, Recipe } from '#studio/jobs.ts';
+import { shortNames } from './short-names.ts';
 
 export interface Row {
   readonly name: string;
+  /** Its name without the path that all layers share. */
+  readonly short: string;
   readonly op: string;
   /** Shape of the main weight; of the first output where the layer has none. */
   readonly shape: readonly (number | string | null)[] | null;
@@ -49,12 +52,25 @@ export const GRAPH_ORDER: Sort = { column: 'order', descending: false };
 
 export function rowsOf(layers: readonly Layer[], preview: Preview | null, recipe: Recipe): readonly Row[] {
   const results = new Map(preview?.layers.map((result) => [result.layer, result]));
+  const shorts = shortNamesOf(layers);
   let total = 0;
   for (const layer of layers) total += layer.weightBytes;
-  return layers.map((layer) => rowOf(layer, results.get(layer.name), recipe, total));
+  return layers.map((layer) => ({
+    ...rowOf(layer, results.get(layer.name), recipe, total),
+    short: shorts.get(layer.name) ?? layer.name,
+  }));
 }
 
-function rowOf(layer: Layer, result: LayerResult | undefined, recipe: Recipe, totalBytes: number): Row {
+/** A model's layers do not change while its recipe does. */
+const SHORTS = new WeakMap<readonly Layer[], ReadonlyMap<string, string>>();
+
+function shortNamesOf(layers: readonly Layer[]): ReadonlyMap<string, string> {
+  const known = SHORTS.get(layers) ?? shortNames(layers.map((layer) => layer.name));
+  SHORTS.set(layers, known);
+  return known;
+}
+
+function rowOf(layer: Layer, result: LayerResult | undefined, recipe: Recipe, totalBytes: number): Omit<Row, 'short'> {
   const main = mainWeight(layer);
   const settings = recipe.layers?.[layer.name];
   const before = result?.bytesBefore ?? layer.weightBytes;
