@@ -1,4 +1,5 @@
 /** Opens MODEL arguments for the commands, and makes them ready for the native runtime. */
+import type { ByteSource } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
 import type { Notice } from '#base/notice.ts';
 import type { RunnableModel } from '#runtimes/runtime.ts';
@@ -13,8 +14,17 @@ import { modelFiles } from './model-files.ts';
 /** The model at a path; failures name the path as it was given. */
 export async function openPath(path: string): Promise<OpenModel> {
   const { files, find } = modelFiles(path);
+  const found = new Map<string, ByteSource>();
+  const findAndKeep = async (name: string): Promise<ByteSource | undefined> => {
+    const source = await find(name);
+    if (source !== undefined) found.set(name, source);
+    return source;
+  };
   try {
-    return await openModel(files, { find });
+    const open = await openModel(files, { find: findAndKeep });
+    // Files found beside the model belong to it as much as those that were named.
+    const all = new Map([...open.files, ...found]);
+    return { ...open, files: all, fileBytes: [...all.values()].reduce((sum, file) => sum + file.sizeBytes, 0) };
   } catch (error) {
     throw error instanceof PareError ? error.inFile(path) : error;
   }

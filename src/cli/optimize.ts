@@ -4,11 +4,14 @@ import { basename, dirname, join } from 'node:path';
 import { Cancelled, PareError } from '#base/failure.ts';
 import type { OutputFile } from '#base/bytes.ts';
 import type { Comparison } from '#studio/jobs.ts';
+import type { GivenFeeds } from '#measure/random-inputs.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { Report } from '#recipes/report.ts';
 import type { OpenModel, Optimized } from '#studio/workshop.ts';
 import { UsageError } from './command.ts';
 import type { Command, Terminal } from './command.ts';
+import { feedsFor, INPUT_FLAGS, inputChoice } from './input-flags.ts';
+import type { InputChoice } from './input-flags.ts';
 import { jsonText } from './json.ts';
 import { printReport } from './report-text.ts';
 import { bytesText, decibelText } from './table.ts';
@@ -21,12 +24,12 @@ export const optimizeCommand: Command = {
   details: [
     "RECIPE is a preset ('pare presets') or a JSON file ('pare presets --show NAME' prints one to start from).",
     'The result is run by onnxruntime on seeded random inputs beside the original before it gets its name; a result that',
-    'onnxruntime refuses is not kept. OUT may be a folder. The report holds every step, every layer, and every layer left alone',
+    'onnxruntime refuses is not kept. The report holds every step, every layer, and every layer left alone',
     'with the reason.',
   ],
   flags: {
     recipe: { type: 'string', short: 'r', value: 'FILE|PRESET', help: 'what to do' },
-    output: { type: 'string', short: 'o', value: 'OUT', help: 'file to write, or an existing folder' },
+    output: { type: 'string', short: 'o', value: 'OUT', help: 'file to write, or a folder that exists' },
     report: { type: 'string', value: 'FILE', help: 'writes the report as JSON' },
     'external-data': {
       type: 'string',
@@ -34,6 +37,7 @@ export const optimizeCommand: Command = {
       help: 'keep (default), inline or external: where the weights go',
     },
     'no-verify': { type: 'boolean', help: 'does not run the result' },
+    ...INPUT_FLAGS,
     layers: { type: 'boolean', help: 'lists what became of each layer' },
   },
   positionals: ['MODEL'],
@@ -44,6 +48,7 @@ export const optimizeCommand: Command = {
     if (recipeName === undefined) throw new UsageError('optimize needs --recipe FILE or PRESET.');
     if (output === undefined) throw new UsageError('optimize needs -o OUT.');
     const externalData = externalMode(args.text('external-data'));
+    const choice = args.on('no-verify') ? null : inputChoice(args, undefined, 1);
     const recipe = await recipeFrom(recipeName);
     const { openPath, printNotices } = await import('./models.ts');
     const { optimizeModel } = await import('#studio/optimize.ts');
@@ -61,7 +66,7 @@ export const optimizeCommand: Command = {
         files.map((file) => join(dirname(out), file.path)),
         open.files,
       );
-      const verified = await deliver(open, optimized, files, dirname(out), !args.on('no-verify'), terminal);
+      const verified = await deliver(open, optimized, files, dirname(out), choice, terminal);
       const reportFile = args.text('report');
       if (reportFile !== undefined) writeReport(reportFile, optimized.report, verified);
       printReport(optimized.report, args.on('layers'), terminal);
@@ -100,10 +105,8 @@ async function recipeFrom(name: string): Promise<Recipe> {
 }
 
 function outputPath(output: string, open: OpenModel): string {
-  if (existsSync(output) && statSync(output).isDirectory())
-    return join(output, basename([...open.files.keys()][0] ?? ''));
-  if (/[/\\]$/.test(output)) return join(output, basename([...open.files.keys()][0] ?? ''));
-  return output;
+  if (!existsSync(output) || !statSync(output).isDirectory()) return output;
+  return join(output, basename([...open.files.keys()][0] ?? 'model.onnx'));
 }
 
 /** Writes into a folder beside the goal, runs the result there, and moves it to its name when it is sound. */
@@ -112,15 +115,16 @@ async function deliver(
   optimized: Optimized,
   files: readonly OutputFile[],
   folder: string,
-  verify: boolean,
+  choice: InputChoice | null,
   terminal: Terminal,
 ): Promise<Verified> {
   const staging = stagingFolder(folder);
   try {
     await writeFiles(staging, files, terminal.signal);
-    const verified: Verified = verify
-      ? await verifyResult(open, join(staging, files[0]?.path ?? ''), terminal)
-      : { notVerified: 'it was not asked for' };
+    const verified: Verified =
+      choice === null
+        ? { notVerified: 'it was not asked for' }
+        : await verifyResult(open, join(staging, files[0]?.path ?? ''), choice, terminal);
     moveFiles(staging, folder, files);
     return verified;
   } finally {
@@ -142,18 +146,21 @@ function stagingFolder(folder: string): string {
 }
 
 /** One random run beside the original. A result that does not load or run where the original does is refused. */
-async function verifyResult(open: OpenModel, resultPath: string, terminal: Terminal): Promise<Verified> {
+async function verifyResult(
+  open: OpenModel,
+  resultPath: string,
+  choice: InputChoice,
+  terminal: Terminal,
+): Promise<Verified> {
   const { runnableAt } = await import('./models.ts');
   const { openOnnxruntimeNode } = await import('#runtimes/onnxruntime/node.ts');
   const { compareSessions } = await import('#measure/compare.ts');
-  const { randomFeeds } = await import('#measure/random-inputs.ts');
-  const { idLimits } = await import('#measure/id-limits.ts');
   const runtime = await openOnnxruntimeNode();
-  let given: ReturnType<typeof randomFeeds>;
+  let given: GivenFeeds;
   let before: Awaited<ReturnType<typeof runtime.load>>;
   try {
     before = await runtime.load(await runnableAt(open));
-    given = randomFeeds(before.inputs, { runs: 1, seed: 1, limits: idLimits(open.model) });
+    given = await feedsFor(before, open.model, choice, terminal.signal);
     await before.run(given.feeds[0] ?? new Map());
   } catch (error) {
     if (!(error instanceof PareError)) throw error;

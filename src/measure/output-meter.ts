@@ -96,7 +96,7 @@ export function outputMeter(name: string): OutputMeter {
         name,
         shape,
         sqnrDb: empty ? NaN : error === 0 ? Infinity : 10 * Math.log10(signal / error),
-        cosine: empty ? NaN : cosineOf(inner, signal, resultPower),
+        cosine: empty ? NaN : error === 0 ? 1 : cosineOf(inner, signal, resultPower),
         maxAbs: empty ? NaN : maxAbs,
         top1Agreement: positions === 0 ? null : agreements / positions,
         mse: empty ? NaN : error / count,
