@@ -1,5 +1,6 @@
 /** What became of each layer: bytes, bits and error, from the layers before and after and the ledgers of the steps. */
 import type { Layer, LayerWeight } from '#ir/layer.ts';
+import type { ValueId } from '#ir/model.ts';
 import { addErrors, figuresOf } from '#kernels/errors.ts';
 import type { ErrorSums } from '#kernels/kernels.ts';
 import type { LedgerEntry, WeightOutcome } from '#passes/pass.ts';
@@ -22,26 +23,30 @@ export interface Summary {
 }
 
 export function summarize(history: LayerHistory): Summary {
+  const lossy = history.steps.filter((step) => history.lossy.has(step.pass));
+  const facts: Facts = { outcomes: lastOutcomes(lossy), left: groupLeft(lossy), counted: new Set() };
   const after = new Map(history.after.map((layer) => [layer.name, layer]));
   const before = new Set(history.before.map((layer) => layer.name));
-  const entries = groupByLayer(history.steps.filter((step) => history.lossy.has(step.pass)));
-  const sums: ErrorSums[] = [];
   const layers = history.before.map((layer) => {
     const now = after.get(layer.name);
-    if (now === undefined) return removed(layer, history.steps);
-    const outcomes = lastOutcomes(entries.get(layer.name) ?? []);
-    sums.push(...outcomes.map((outcome) => outcome.error));
-    return resultOf(layer, now, entries.get(layer.name) ?? [], outcomes);
+    return now === undefined ? removed(layer, history.steps) : resultOf(layer, now, facts);
   });
   // Layers that a step made matter only where they hold weights.
-  const made = history.after.filter((layer) => !before.has(layer.name) && layer.parameters > 0);
-  for (const layer of made) {
-    const outcomes = lastOutcomes(entries.get(layer.name) ?? []);
-    sums.push(...outcomes.map((outcome) => outcome.error));
-    const nothing: Layer = { ...layer, weightBytes: 0 };
-    layers.push(resultOf(nothing, layer, entries.get(layer.name) ?? [], outcomes));
+  for (const layer of history.after) {
+    if (before.has(layer.name) || layer.parameters === 0) continue;
+    layers.push(resultOf({ ...layer, weightBytes: 0 }, layer, facts));
   }
+  const sums = Array.from(facts.outcomes.values(), (outcome) => outcome.error);
   return { layers, sums: sums.length === 0 ? null : sums.reduce(addErrors) };
+}
+
+interface Facts {
+  /** What became of each weight, by value: layers that share it show the same figures. */
+  readonly outcomes: ReadonlyMap<ValueId, WeightOutcome>;
+  /** The last line that says a layer was left alone, by layer. */
+  readonly left: ReadonlyMap<string, LedgerEntry>;
+  /** Weights whose bytes some layer has counted: the first that reads one owns it. */
+  readonly counted: Set<ValueId>;
 }
 
 /** Where the weights were all zero and no longer are, nothing of the signal is left: -Infinity dB, cosine 0. */
@@ -61,22 +66,19 @@ export function mainWeight(layer: Layer): LayerWeight | undefined {
   return main;
 }
 
-function resultOf(
-  before: Layer,
-  now: Layer,
-  entries: readonly LedgerEntry[],
-  outcomes: readonly WeightOutcome[],
-): LayerResult {
+function resultOf(before: Layer, now: Layer, facts: Facts): LayerResult {
   const main = mainWeight(now);
+  const ids = new Set(now.weights.map((weight) => weight.value));
+  const outcomes = [...ids].flatMap((id) => facts.outcomes.get(id) ?? []);
   const outcome = outcomes.find((one) => one.value === main?.value) ?? largest(outcomes);
-  const left = outcomes.length === 0 ? entries.findLast((entry) => entry.action === 'left') : undefined;
+  const left = outcomes.length === 0 ? facts.left.get(before.name) : undefined;
   const granularity = outcome === undefined ? undefined : granularityOf(outcome);
   return {
     layer: before.name,
     op: before.op,
     parameters: before.parameters,
     bytesBefore: before.weightBytes,
-    bytesAfter: bytesOf(now, outcomes),
+    bytesAfter: bytesOf(now, outcomes, facts.counted),
     bits: outcome?.bits ?? main?.bits ?? null,
     error: outcomes.length === 0 ? null : errorOf(outcomes.map((one) => one.error).reduce(addErrors)),
     sparsity: outcome?.sparsity ?? null,
@@ -103,27 +105,21 @@ function removed(layer: Layer, steps: readonly StepReport[]): LayerResult {
   };
 }
 
-function groupByLayer(steps: readonly StepReport[]): ReadonlyMap<string, readonly LedgerEntry[]> {
-  const groups = new Map<string, LedgerEntry[]>();
-  for (const step of steps) {
-    for (const entry of step.ledger) {
-      const group = groups.get(entry.layer);
-      if (group === undefined) groups.set(entry.layer, [entry]);
-      else group.push(entry);
-    }
-  }
-  return groups;
+function groupLeft(steps: readonly StepReport[]): ReadonlyMap<string, LedgerEntry> {
+  const left = new Map<string, LedgerEntry>();
+  for (const step of steps) for (const entry of step.ledger) if (entry.action === 'left') left.set(entry.layer, entry);
+  return left;
 }
 
 /** The last outcome of each weight: errors are against the first weights, so the last one holds them all. */
-function lastOutcomes(entries: readonly LedgerEntry[]): readonly WeightOutcome[] {
-  const outcomes = new Map<number, WeightOutcome>();
-  for (const { outcome } of entries) {
-    if (outcome === undefined) continue;
-    const earlier = outcomes.get(outcome.value);
-    outcomes.set(outcome.value, merged(earlier, outcome));
+function lastOutcomes(steps: readonly StepReport[]): ReadonlyMap<ValueId, WeightOutcome> {
+  const outcomes = new Map<ValueId, WeightOutcome>();
+  for (const { ledger } of steps) {
+    for (const { outcome } of ledger) {
+      if (outcome !== undefined) outcomes.set(outcome.value, merged(outcomes.get(outcome.value), outcome));
+    }
   }
-  return [...outcomes.values()];
+  return outcomes;
 }
 
 /** What a later step does not say (pruning says no granularity) is kept from the earlier one. */
@@ -137,12 +133,15 @@ function merged(earlier: WeightOutcome | undefined, later: WeightOutcome): Weigh
  * Bytes of a layer with what the steps made of its weights. Outcomes say what the writer will emit, packed operators
  * included, and a step that was only measured has not changed the layer: so a preview and a result count alike.
  */
-function bytesOf(layer: Layer, outcomes: readonly WeightOutcome[]): number {
+function bytesOf(layer: Layer, outcomes: readonly WeightOutcome[], counted: Set<ValueId>): number {
   const stored = new Map(layer.weights.map((weight) => [weight.value, weight.sizeBytes]));
-  return outcomes.reduce((bytes, outcome) => {
-    const was = stored.get(outcome.value);
-    return was === undefined ? bytes : bytes - was + outcome.bytesAfter;
-  }, layer.weightBytes);
+  let bytes = layer.weightBytes;
+  for (const { value, bytesAfter } of outcomes) {
+    if (counted.has(value)) continue;
+    counted.add(value);
+    bytes += bytesAfter - (stored.get(value) ?? 0);
+  }
+  return bytes;
 }
 
 function largest(outcomes: readonly WeightOutcome[]): WeightOutcome | undefined {

@@ -1,0 +1,112 @@
+/** The engine in a real browser, without the studio's page: its workers, its private file system and its runtime. */
+import { expect, test, type Page } from '@playwright/test';
+import { createServer, type ViteDevServer } from 'vite';
+import type { Recipe } from '#recipes/recipe.ts';
+import type { LayerResult } from '#studio/jobs.ts';
+import type {} from './engine/page.ts';
+import { root, sampleFile } from './studio.ts';
+
+let server: ViteDevServer;
+let address: string;
+
+test.beforeAll(async () => {
+  server = await createServer({
+    root,
+    logLevel: 'error',
+    server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
+  });
+  await server.listen();
+  address = new URL('e2e/engine/index.html', server.resolvedUrls?.local[0]).href;
+});
+
+test.afterAll(() => server.close());
+
+const int8: Recipe = {
+  version: 1,
+  name: 'int8',
+  steps: [{ pass: 'quantize/weights', options: { bits: 8, granularity: 'channel', minimumElements: 0 } }],
+};
+
+async function openSample(page: Page): Promise<string> {
+  await page.goto(address);
+  await page.waitForFunction(() => 'enginePage' in globalThis);
+  await page.setInputFiles('#model', process.env['PARE_E2E_MODEL'] ?? sampleFile);
+  return page.evaluate(async () => {
+    const { client, dropped } = globalThis.enginePage;
+    return (await client.call('open', { files: dropped() })).id;
+  });
+}
+
+test('opens, previews, optimizes, compares and saves', async ({ page }) => {
+  const modelId = await openSample(page);
+  const info = await page.evaluate(() => globalThis.enginePage.client.call('info', {}));
+  expect(info.backend.name).toBe('wasm');
+  expect(info.backend.threads).toBeGreaterThan(0);
+
+  const input = { modelId, recipe: int8 };
+  const preview = await page.evaluate((asked) => globalThis.enginePage.client.call('preview', asked), input);
+  const measured = preview.layers.filter((layer) => layer.error !== null);
+  expect(measured.length).toBeGreaterThan(0);
+
+  const result = await page.evaluate((asked) => globalThis.enginePage.client.call('optimize', asked), input);
+  const errors = (layers: readonly LayerResult[]): object =>
+    Object.fromEntries(layers.map((layer) => [layer.layer, [layer.error, layer.bytesAfter]]));
+  expect(errors(result.report.layers)).toEqual(errors(preview.layers));
+
+  const [layer] = measured;
+  const histogram = await page.evaluate((asked) => globalThis.enginePage.client.call('histogram', asked), {
+    ...input,
+    layer: layer?.layer ?? '',
+    bins: 64,
+    row: 0,
+  });
+  expect(histogram.grid.length).toBeGreaterThan(1);
+
+  const saved = await page.evaluate(
+    async (asked) => {
+      const { client } = globalThis.enginePage;
+      const answer = await client.call('save', { ...asked, verify: true });
+      const heads = await Promise.all(answer.files.map(async ({ blob }) => (await blob.arrayBuffer()).byteLength));
+      return { ...answer, heads };
+    },
+    { modelId, resultId: result.resultId },
+  );
+  expect(saved.notVerified).toBeUndefined();
+  expect(saved.verified?.runtime).toContain('onnxruntime-web');
+  for (const output of saved.verified?.outputs ?? []) expect(output.cosine).toBeGreaterThan(0.99);
+  expect(saved.heads).toEqual(saved.files.map((file) => file.sizeBytes));
+  expect(saved.heads[0]).toBe(result.report.after.fileBytes.value);
+  expect(saved.zippedBytes?.value).toBeGreaterThan(0);
+});
+
+test('a model is there again after a reload, until it is closed', async ({ page }) => {
+  const modelId = await openSample(page);
+  await page.reload();
+  await page.waitForFunction(() => 'enginePage' in globalThis);
+  const restore = (): Promise<string[]> =>
+    page.evaluate(async () => (await globalThis.enginePage.client.call('restore', {})).map((model) => model.id));
+  expect(await restore()).toEqual([modelId]);
+  await page.evaluate((id) => globalThis.enginePage.client.call('close', { modelId: id }), modelId);
+  await page.reload();
+  await page.waitForFunction(() => 'enginePage' in globalThis);
+  expect(await restore()).toEqual([]);
+});
+
+test('a refusal keeps its parts, and open models stay open', async ({ page }) => {
+  const modelId = await openSample(page);
+  const refusal = await page.evaluate(async () => {
+    const file = new File(['not a model'], 'letter.onnx');
+    try {
+      await globalThis.enginePage.client.call('open', { files: [{ path: 'letter.onnx', file }] });
+      return null;
+    } catch (error) {
+      return { ...(error as { parts?: object }).parts };
+    }
+  });
+  expect(refusal).toMatchObject({ file: 'letter.onnx' });
+  const preview = await page.evaluate((asked) => globalThis.enginePage.client.call('preview', asked), {
+    modelId,
+    recipe: int8,
+  });
+  expect(preview.layers.length).toBeGreaterThan(0);
+});
