@@ -30,8 +30,8 @@ export interface FormatInput {
 export interface ReadModel {
   readonly model: Model;
   readonly notices: readonly Notice[];
-  /** Paths of the files that the model is made of. */
-  readonly used: readonly string[];
+  /** The files that the model is made of, found ones included; the model itself first. */
+  readonly used: Files;
 }
 
 export interface WriteOptions {

@@ -46,10 +46,9 @@ export async function openFiles(given: Files, options: OpenOptions = {}): Promis
   const store = options.store ?? createWeightStore();
   const find = options.find;
   const read = await format.read({ files, main, ...(find === undefined ? {} : { find }) }, store);
-  const ignored = [...files.keys()].filter((path) => !read.used.includes(path));
-  const paths = [main, ...read.used.filter((path) => path !== main)];
-  const used = new Map(paths.flatMap((path) => [...files].filter(([name]) => name === path)));
-  return { format, model: read.model, store, notices: [...read.notices, ...ignoredNotice(ignored)], files: used };
+  const ignored = [...files.keys()].filter((path) => !read.used.has(path));
+  const notices = [...read.notices, ...ignoredNotice(ignored)];
+  return { format, model: read.model, store, notices, files: read.used };
 }
 
 /** The format with that id. */
@@ -67,11 +66,8 @@ export function formatOf(id: string): Format {
 async function unpackZips(given: Files): Promise<Files> {
   const files = new Map<string, ByteSource>();
   for (const [path, source] of given) {
-    if (!/\.zip$/i.test(path) && (given.size > 1 || !isZip(await headOf(source)))) {
-      files.set(path, source);
-      continue;
-    }
-    if (!isZip(await headOf(source))) {
+    const named = /\.zip$/i.test(path) || given.size === 1;
+    if (!named || !isZip(await headOf(source))) {
       files.set(path, source);
       continue;
     }

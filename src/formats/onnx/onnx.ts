@@ -21,8 +21,7 @@ export const onnx: Format = {
       throw new PareError({ code: 'onnx/no-file', file: main, problem: 'There is no such file.' });
     const external = new ExternalFiles(files, main, find);
     const { model, notices } = await readOnnx(source, external, store);
-    const { sources } = external;
-    const used = [...files].filter(([path, file]) => path === main || sources.has(file)).map(([path]) => path);
+    const used = new Map([[main, source], ...external.used]);
     return { model, notices, used };
   },
 };

@@ -9,6 +9,8 @@ export class ExternalFiles {
   readonly #main: string;
   readonly #find: ((path: string) => Promise<ByteSource | undefined>) | undefined;
   readonly #used = new Map<string, ByteSource>();
+  /** The same by the path they were given under. */
+  readonly #paths = new Map<string, ByteSource>();
 
   /** `main` is the model's own path in `files`; `find` looks beyond them, as a command line does on disk. */
   constructor(files: Files, main: string, find?: (path: string) => Promise<ByteSource | undefined>) {
@@ -22,8 +24,9 @@ export class ExternalFiles {
     return [...this.#used.keys()];
   }
 
-  get sources(): ReadonlySet<ByteSource> {
-    return new Set(this.#used.values());
+  /** The files themselves, by path beside the model's own. */
+  get used(): Files {
+    return this.#paths;
   }
 
   async open(location: string, tensor: string): Promise<ByteSource> {
@@ -39,8 +42,10 @@ export class ExternalFiles {
     }
     const known = this.#used.get(path);
     if (known !== undefined) return known;
-    const found = this.#lookUp(path) ?? (await this.#find?.(path));
-    if (found === undefined) {
+    const folder = this.#main.slice(0, this.#main.lastIndexOf('/') + 1);
+    const given = this.#lookUp(folder, path);
+    const source = given?.[1] ?? (await this.#find?.(path));
+    if (source === undefined) {
       throw new PareError({
         code: 'onnx/external-missing',
         file: this.#main,
@@ -49,16 +54,16 @@ export class ExternalFiles {
         hint: `Open "${path}" together with "${baseName(this.#main)}" (drop both, or their folder).`,
       });
     }
-    this.#used.set(path, found);
-    return found;
+    this.#used.set(path, source);
+    this.#paths.set(given?.[0] ?? folder + path, source);
+    return source;
   }
 
-  #lookUp(path: string): ByteSource | undefined {
-    const folder = this.#main.slice(0, this.#main.lastIndexOf('/') + 1);
+  #lookUp(folder: string, path: string): readonly [string, ByteSource] | undefined {
     const exact = this.#files.get(folder + path);
-    if (exact !== undefined) return exact;
+    if (exact !== undefined) return [folder + path, exact];
     // Files dropped one by one lose their folder: a single file of that name is the one that is meant.
     const alike = [...this.#files].filter(([name]) => baseName(name) === baseName(path) && name !== this.#main);
-    return alike.length === 1 ? alike[0]?.[1] : undefined;
+    return alike.length === 1 ? alike[0] : undefined;
   }
 }
