@@ -1,7 +1,7 @@
 /** How the studio is built and served: cross-origin isolation for threads, the security policy, and the offline list. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 
@@ -50,7 +50,7 @@ function offlineList(): Plugin {
     name: 'pare:offline-list',
     apply: 'build',
     configResolved(config) {
-      outDir = join(config.root, config.build.outDir);
+      outDir = resolve(config.root, config.build.outDir);
     },
     closeBundle() {
       const files = filesIn(outDir).filter((file) => file !== 'sw.js' && !file.endsWith('.map'));
