@@ -1,5 +1,6 @@
 /** All passes, in the order in which a menu shows them. One row each; a test compares the list with the folders. */
 import type { Pass } from './pass.ts';
+import { convertFloat16 } from './convert/float16.ts';
 import { convertOpset } from './convert/opset.ts';
 import { pruneMagnitude } from './prune/magnitude.ts';
 import { pruneNM } from './prune/n-m.ts';
@@ -10,4 +11,10 @@ export function anyOptions<Options extends object>(pass: Pass<Options>): Pass {
   return { ...pass, run: (edit, options, desk) => pass.run(edit, options as Options, desk) };
 }
 
-export const PASSES: readonly Pass[] = [anyOptions(pruneMagnitude), anyOptions(pruneNM), anyOptions(quantizeWeights)];
+export const PASSES: readonly Pass[] = [
+  anyOptions(pruneMagnitude),
+  anyOptions(pruneNM),
+  anyOptions(quantizeWeights),
+  anyOptions(convertFloat16),
+  anyOptions(convertOpset),
+];

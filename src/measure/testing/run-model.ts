@@ -7,7 +7,6 @@ import type { Model, Tensor } from '#ir/model.ts';
 import { allValues } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { compareSessions } from '#measure/compare.ts';
-import type { Feeds } from '#measure/compare.ts';
 import type { OutputFigures } from '#measure/output-meter.ts';
 import { randomFeeds } from '#measure/random-inputs.ts';
 import { unpackLevels } from '#passes/quantize/pack.ts';
@@ -27,12 +26,12 @@ export async function outputErrors(
   runtime: Runtime,
   before: RunnableModel,
   after: RunnableModel,
-  given?: readonly Feeds[],
+  dims?: ReadonlyMap<string, number>,
 ): Promise<readonly OutputFigures[]> {
   const original = await runtime.load(before);
   const result = await runtime.load(after);
   try {
-    const feeds = given ?? randomFeeds(original.inputs, { runs: 2, seed: 5 }).feeds;
+    const { feeds } = randomFeeds(original.inputs, { runs: 2, seed: 5, dims });
     return (await compareSessions(original, result, feeds)).outputs;
   } finally {
     await original.close();
@@ -48,7 +47,7 @@ export async function floatTwin(model: Model, store: WeightStore): Promise<Model
     const { scale, zeroPoint, axis, block } = quantization;
     const count = countOf(constant.shape);
     const levels = await levelsOf(constant, store);
-    const scales = new Float32Array((await store.read(scale)).slice().buffer);
+    const scales = new Float32Array(new Uint8Array(await store.read(scale)).buffer);
     const zeros = zeroPoint === undefined ? undefined : await levelsOf(zeroPoint, store);
     const inner = axis === undefined ? count : countOf(constant.shape.slice(axis + 1));
     const size = axis === undefined ? 1 : constant.shape[axis]!;
@@ -67,7 +66,7 @@ export async function floatTwin(model: Model, store: WeightStore): Promise<Model
 }
 
 async function levelsOf(tensor: Tensor, store: WeightStore): Promise<ArrayLike<number>> {
-  const bytes = (await store.read(tensor)).slice();
+  const bytes = new Uint8Array(await store.read(tensor));
   switch (tensor.dtype) {
     case 'i8':
       return new Int8Array(bytes.buffer);

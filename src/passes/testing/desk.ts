@@ -36,7 +36,8 @@ export function makeTestDesk(weights: WeightStore, wishes: TestDesk = {}): Desk 
 }
 
 async function readFloats(weights: WeightStore, tensor: Tensor): Promise<Float32Array> {
-  const bytes = (await weights.read(tensor)).slice();
+  // Copied: a Node Buffer's slice() would be a view of a shared pool.
+  const bytes = new Uint8Array(await weights.read(tensor));
   const count = countOf(tensor.shape);
   const floats =
     tensor.dtype === 'f16'

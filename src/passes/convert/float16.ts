@@ -1,0 +1,58 @@
+/**
+ * Half precision: weights and arithmetic in float16, or the weights alone.
+ *
+ * Given:  y = Conv(x, w)                               x, w, y: f32
+ * Result: x_f16 = Cast(x);  y_f16 = Conv(x_f16, w);  y = Cast(y_f16)        w: f16
+ *
+ * Inputs and outputs of the model stay float32 unless told otherwise. Layers that must stay float keep float neighbours by
+ * casts; subgraphs keep float at their borders and are converted inside.
+ */
+import { z } from 'zod';
+import type { Editor } from '#ir/editor.ts';
+import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
+import { convertAll } from './float16-all.ts';
+import { storeWeightsAs } from './float16-weights.ts';
+
+export const float16Options = z.object({
+  scope: z.enum(['all', 'weights']).default('all').meta({
+    title: 'Scope',
+    description:
+      'all: weights and arithmetic in half precision. weights: only the file is halved; the runtime widens the weights when it loads them and computes in float32.',
+  }),
+  type: z
+    .enum(['float16', 'bfloat16'])
+    .default('float16')
+    .meta({
+      title: 'Type',
+      description: 'float16 has 11 bits of precision up to 65504; bfloat16 has 8 bits and the range of float32.',
+      showIf: { scope: 'weights' },
+    }),
+  keepInputsAndOutputs: z
+    .boolean()
+    .default(true)
+    .meta({
+      title: 'Keep float inputs and outputs',
+      description: 'The app goes on feeding and reading float32; otherwise inputs and outputs become float16.',
+      showIf: { scope: 'all' },
+    }),
+});
+
+export type Float16Options = z.infer<typeof float16Options>;
+
+export const convertFloat16: Pass<Float16Options> = {
+  name: 'convert/float16',
+  title: 'Half precision',
+  summary: 'Stores weights in 16-bit floating point and, where operators allow, computes in it.',
+  keeps: 'accuracy',
+  options: float16Options,
+  after: ['simplify/constants', 'fuse/batch-norm', 'prune/magnitude', 'prune/n-m', 'quantize/weights', 'convert/opset'],
+  run,
+};
+
+async function run(edit: Editor, options: Float16Options, desk: Desk): Promise<PassResult> {
+  const ledger: readonly LedgerEntry[] =
+    options.scope === 'weights'
+      ? await storeWeightsAs(edit, options.type === 'bfloat16' ? 'bf16' : 'f16', desk)
+      : await convertAll(edit, options.keepInputsAndOutputs, desk);
+  return { ledger, notices: [] };
+}
