@@ -8,8 +8,8 @@ import type { WeightStore } from '#ir/weights.ts';
 import type { Notice } from '#base/notice.ts';
 import { countOf, kindOf } from '#base/dtype.ts';
 import { Call } from './call.ts';
-import { decode, type Dense } from './dense.ts';
-import { elementsOf, MAX_FOLLOWED, mergeDim } from './dims.ts';
+import { decode, denseOf, type Dense } from './dense.ts';
+import { elementsOf, isKnown, MAX_FOLLOWED, mergeDim } from './dims.ts';
 import { UNKNOWN, type Facts, type TensorType } from './facts.ts';
 import type { Operator } from './operator.ts';
 import { operatorOf, opsetOf } from './table.ts';
@@ -22,6 +22,8 @@ export interface InferredModel {
   readonly model: Model;
   /** Where what the file declares and what the operators give cannot both hold. */
   readonly notices: readonly Notice[];
+  /** Integer values that are the same in every run: constants of shape arithmetic, small ones only. */
+  readonly integers: ReadonlyMap<ValueId, Dense>;
 }
 
 /** The model with every type and shape that can be known; declared ones are kept. */
@@ -33,7 +35,11 @@ export async function inferShapes(model: Model, store: WeightStore): Promise<Mod
 export async function checkShapes(model: Model, store: WeightStore): Promise<InferredModel> {
   const inference = new Inference(model, store);
   await inference.graph(model.graph);
-  return { model: { ...model, graph: rebuild(model.graph, inference.types) }, notices: inference.notices };
+  return {
+    model: { ...model, graph: rebuild(model.graph, inference.types) },
+    notices: inference.notices,
+    integers: inference.integers(),
+  };
 }
 
 class Inference {
@@ -70,6 +76,21 @@ class Inference {
       if (waiting !== undefined) await waiting;
     }
     return graph.outputs.map((id) => this.#factsOf(id) ?? UNKNOWN);
+  }
+
+  /** Values of nodes, not of constants, whose elements are all known. */
+  integers(): ReadonlyMap<ValueId, Dense> {
+    const known = new Map<ValueId, Dense>();
+    for (const [id, { dtype, shape, dense, elements }] of this.#facts) {
+      if (dtype === null || shape === null || !isKnown(shape) || this.#held.has(id)) continue;
+      if (!['signed', 'unsigned', 'bool'].includes(kindOf(dtype))) continue;
+      const numbers = elements?.filter((one) => typeof one === 'number');
+      const value =
+        dense ??
+        (numbers !== undefined && numbers.length === elements?.length ? denseOf(dtype, shape, numbers) : undefined);
+      if (value !== undefined && value.dtype === dtype) known.set(id, value);
+    }
+    return known;
   }
 
   #factsOf(id: ValueId | null | undefined): Facts | undefined {
