@@ -64,6 +64,11 @@ export interface Desk {
   optionsFor<Options>(layer: string, options: Options): Options;
   /** float32 copy of a weight, in the backend's memory and cached while it fits; NaN and infinities are refused here by name. */
   floats(tensor: Tensor): Promise<Float32Array>;
+  /**
+   * An array that follows from one weight alone, such as its layout in rows: made once for each name and kept in the
+   * backend's memory as long as the weight is. `of` is what `floats` or `derive` gave; the result must not be changed.
+   */
+  derive(of: Float32Array, name: string, make: () => Promise<Float32Array>): Promise<Float32Array>;
   /** The weight as it was before the first lossy step, to measure errors against. */
   original(value: ValueId, current: Tensor): Tensor;
 }

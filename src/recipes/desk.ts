@@ -46,6 +46,7 @@ export function makeDesk(parts: DeskParts): Desk {
       names ??= namesByKey(parts.model, references);
       return cache.floats(weights, tensor, `weight "${names.get(tensor.key) ?? tensor.key}"`);
     },
+    derive: (of, name, make) => cache.derive(of, name, make),
     original: (value, current) => {
       const reference = references.get(value);
       // A weight that changed its number of elements since has no counterpart to be compared with.

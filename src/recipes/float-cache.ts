@@ -27,6 +27,8 @@ export interface CacheRun {
   floats(store: WeightStore, tensor: Tensor, label: string): Promise<Float32Array>;
   /** The backend's kernels; extremes and transposes of kept weights are computed once. */
   readonly kernels: Kernels;
+  /** An array that follows from a kept one alone, made once and kept beside it. */
+  derive(of: Float32Array, name: string, make: () => Promise<Float32Array>): Promise<Float32Array>;
   /** The backend, whose `release` leaves kept arrays alone. */
   readonly backend: CompleteBackend;
   end(): void;
@@ -147,7 +149,7 @@ export function createFloatCache(backend: CompleteBackend, limitBytes = FLOAT_CA
   const once = <T>(data: Float32Array, fact: string, compute: () => Promise<T>): Promise<T> => {
     const entry = owners.get(data);
     if (entry === undefined) return compute();
-    const name = `${data === entry.data ? '' : `${entry.derived.indexOf(data)}.`}${fact}`;
+    const name = factName(entry, data, fact);
     const known = entry.facts.get(name);
     if (known !== undefined) return known as Promise<T>;
     const made = compute();
@@ -156,26 +158,32 @@ export function createFloatCache(backend: CompleteBackend, limitBytes = FLOAT_CA
     return made;
   };
 
+  const derive = (of: Float32Array, name: string, make: () => Promise<Float32Array>): Promise<Float32Array> =>
+    once(of, name, async () => {
+      const made = await make();
+      const entry = owners.get(of);
+      // Made by another fact of the same weight, such as its transpose.
+      if (entry !== undefined && owners.get(made) === entry) return made;
+      const bytes = made.byteLength;
+      const kept = entry === undefined || heldBytes + bytes > limitBytes ? undefined : copyIn(made);
+      if (entry === undefined || kept === undefined) {
+        // Not kept, so the next caller must make its own: a pass may release this one.
+        entry?.facts.delete(factName(entry, of, name));
+        return made;
+      }
+      heldBytes += bytes;
+      entry.bytes += bytes;
+      entry.derived.push(kept);
+      owners.set(kept, entry);
+      return kept;
+    });
+
   const remembering: Kernels = {
     ...kernels,
     minMax: (x) => once(x.data, `minMax ${x.rows} ${x.rowLength}`, () => kernels.minMax(x)),
     absMax: (x) => once(x.data, `absMax ${x.rows} ${x.rowLength}`, () => kernels.absMax(x)),
     transpose: (x, rows, columns) =>
-      once(x, `transpose ${rows} ${columns}`, async () => {
-        const turned = await kernels.transpose(x, rows, columns);
-        const entry = owners.get(x);
-        const kept = entry === undefined || heldBytes + turned.byteLength > limitBytes ? undefined : copyIn(turned);
-        if (entry === undefined || kept === undefined) {
-          // Not kept, so the next caller must compute its own: a pass may release this one.
-          entry?.facts.delete(`transpose ${rows} ${columns}`);
-          return turned;
-        }
-        heldBytes += kept.byteLength;
-        entry.bytes += kept.byteLength;
-        entry.derived.push(kept);
-        owners.set(kept, entry);
-        return kept;
-      }),
+      derive(x, `transpose ${rows} ${columns}`, () => kernels.transpose(x, rows, columns)),
   };
 
   const guarded: CompleteBackend = {
@@ -197,6 +205,7 @@ export function createFloatCache(backend: CompleteBackend, limitBytes = FLOAT_CA
       return {
         kernels: remembering,
         backend: guarded,
+        derive,
         async floats(store, tensor, label) {
           if (!isFloat(tensor.dtype)) {
             throw new PareError({
@@ -238,4 +247,9 @@ export function createFloatCache(backend: CompleteBackend, limitBytes = FLOAT_CA
       for (const [key, entry] of entries) evict(key, entry);
     },
   };
+}
+
+/** What is kept beside a weight is named by what it was computed from: the weight itself, or one of its derived arrays. */
+function factName(entry: Entry, data: Float32Array, fact: string): string {
+  return `${data === entry.data ? '' : `${entry.derived.indexOf(data)}.`}${fact}`;
 }

@@ -7,9 +7,11 @@ import type { Model } from '#ir/model.ts';
 import { compareSessions } from '#measure/compare.ts';
 import { feedsFromArrays } from '#measure/given-inputs.ts';
 import { idLimits } from '#measure/id-limits.ts';
-import { type GivenFeeds, randomFeeds } from '#measure/random-inputs.ts';
-import type { NdArray, Runtime, SlotInfo } from '#runtimes/runtime.ts';
+import type { GivenFeeds } from '#measure/random-inputs.ts';
+import { workableFeeds } from '#measure/workable-feeds.ts';
+import type { NdArray, Runtime, Session } from '#runtimes/runtime.ts';
 import type { Comparison } from './jobs.ts';
+import type { OpenModel } from './workshop.ts';
 import { runnableOf } from './write.ts';
 
 /** Where inputs come from: the person's arrays by name, or seeded random ones. */
@@ -38,7 +40,7 @@ export async function compareModels(
   tell('Loading the result into onnxruntime', 1);
   const after = await runtime.load(await runnableOf(result));
   checkCancelled(signal);
-  const given = feedsFor(before.inputs, inputs, original.model);
+  const given = await feedsFor(before, inputs, original.model, signal);
   const compared = await compareSessions(before, after, given.feeds, {
     signal,
     onProgress: ({ label, done, of }) => tell(label, 2 + (2 * done) / Math.max(1, of)),
@@ -53,10 +55,15 @@ export async function compareModels(
   };
 }
 
-function feedsFor(slots: readonly SlotInfo[], inputs: InputChoice, model: Model): GivenFeeds {
-  return 'arrays' in inputs
-    ? feedsFromArrays(slots, inputs.arrays, inputs.file)
-    : randomFeeds(slots, { runs: inputs.runs, seed: inputs.seed, limits: idLimits(model) });
+async function feedsFor(
+  session: Session,
+  inputs: InputChoice,
+  model: Model,
+  signal: AbortSignal | undefined,
+): Promise<GivenFeeds> {
+  if ('arrays' in inputs) return feedsFromArrays(session.inputs, inputs.arrays, inputs.file);
+  const { runs, seed } = inputs;
+  return workableFeeds(session, { runs, seed, limits: idLimits(model), signal });
 }
 
 function notMeasured(inputs: InputChoice): readonly Notice[] {
@@ -64,4 +71,19 @@ function notMeasured(inputs: InputChoice): readonly Notice[] {
   const text =
     'Random inputs show how far the outputs moved, not whether the model still does its job: give real inputs for that.';
   return [{ level: 'info', code: 'compare/random-inputs', text }];
+}
+
+/**
+ * The opened files as a runtime takes them. A data file that was dropped without its folder gets the place where the
+ * model looks for it.
+ */
+export function originalFiles(open: OpenModel): readonly OutputFile[] {
+  const [main = ''] = open.files.keys();
+  const folder = main.slice(0, main.lastIndexOf('/') + 1);
+  const location = open.files.size === 2 ? open.model.source.externalData : undefined;
+  return [...open.files].map(([path, source]) => ({
+    path: path === main || location === undefined ? path : folder + location,
+    chunks: [{ source, offset: 0, length: source.sizeBytes }],
+    sizeBytes: source.sizeBytes,
+  }));
 }

@@ -10,21 +10,13 @@ import { createFloatCache, type FloatCache } from '#recipes/float-cache.ts';
 import { createPreviewer, type Previewer } from '#recipes/preview.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import { passInfos, presetInfos } from './catalog.ts';
-import { compareModels } from './compare.ts';
 import type { JobContext } from './door.ts';
-import { histogramOf } from './histogram.ts';
-import { readInputArrays } from './input-arrays.ts';
 import { summarizeModel, summarizeResult } from './inspect.ts';
 import type { DroppedFile, JobName, Jobs, ModelSummary } from './jobs.ts';
-import { openModel } from './open.ts';
-import { optimizeModel } from './optimize.ts';
-import { previewModel } from './preview.ts';
 import type { OpenRuntime } from './remote-runtime.ts';
 import { createResults } from './results.ts';
-import { originalFiles, saveResult } from './save.ts';
 import type { NotKept, Shelf } from './shelf.ts';
 import type { OpenModel, Optimized, WorkContext } from './workshop.ts';
-import { writeModel } from './write.ts';
 
 export type BackendChoice = NonNullable<Jobs['info']['in']['backend']>;
 
@@ -44,6 +36,14 @@ export interface EngineParts {
 export type Engine = {
   readonly [K in JobName]: (input: Jobs[K]['in'], context: JobContext) => Promise<Jobs[K]['out']>;
 };
+
+// What only some jobs need is loaded when the first of them comes: a first visit waits for the page, not for these.
+const opening = () => import('./open.ts');
+const optimizing = () => import('./optimize.ts');
+const previewing = () => import('./preview.ts');
+const drawing = () => import('./histogram.ts');
+const comparing = () => import('./compare-job.ts');
+const saving = () => import('./save.ts');
 
 /** Models up to this size are kept as they are opened; larger ones when the page asks, with progress. */
 const KEPT_AT_ONCE_BYTES = 64e6;
@@ -125,7 +125,10 @@ export function createEngine(parts: EngineParts): Engine {
   const remake =
     (context: JobContext) =>
     (modelId: string, recipe: Recipe): Promise<Optimized> =>
-      compute(context, ({ floats }, work) => optimizeModel(modelOf(modelId), recipe, { ...work, floats }));
+      compute(context, async ({ floats }, work) => {
+        const { optimizeModel } = await optimizing();
+        return optimizeModel(modelOf(modelId), recipe, { ...work, floats });
+      });
   const resultOf = async (id: string, context: JobContext): Promise<Optimized> => {
     const result = await results.get(id, remake(context));
     if (result !== undefined) return result;
@@ -169,6 +172,7 @@ export function createEngine(parts: EngineParts): Engine {
     },
 
     async open({ files }, context) {
+      const { openModel } = await opening();
       const open = await openModel(filesFrom(files), context);
       await enter(open);
       if (open.fileBytes > KEPT_AT_ONCE_BYTES) return summarizeModel(open, { kept: await isKept(open, theShelf) });
@@ -182,6 +186,7 @@ export function createEngine(parts: EngineParts): Engine {
       for (const [index, { files }] of entries.entries()) {
         context.onProgress({ label: 'Opening models of your last visit', done: index, of: entries.length });
         try {
+          const { openModel } = await opening();
           const open = await openModel(files, { signal: context.signal });
           await enter(open);
           summaries.push(summarizeModel(open, { kept: true }));
@@ -208,8 +213,9 @@ export function createEngine(parts: EngineParts): Engine {
     },
 
     preview({ modelId, recipe }, context) {
-      return compute(context, (current, work) => {
+      return compute(context, async (current, work) => {
         const open = modelOf(modelId);
+        const { previewModel } = await previewing();
         return previewModel(open, recipe, work, previewerOf(current, open));
       });
     },
@@ -217,6 +223,7 @@ export function createEngine(parts: EngineParts): Engine {
     optimize({ modelId, recipe }, context) {
       return compute(context, async ({ floats }, work) => {
         const open = modelOf(modelId);
+        const { optimizeModel } = await optimizing();
         const result = await optimizeModel(open, recipe, { ...work, floats });
         const resultId = results.add(modelId, result);
         return { resultId, report: result.report, summary: summarizeResult(resultId, open.name, result) };
@@ -224,33 +231,25 @@ export function createEngine(parts: EngineParts): Engine {
     },
 
     histogram({ modelId, ...wish }, context) {
-      return compute(context, (current, work) => {
+      return compute(context, async (current, work) => {
         const open = modelOf(modelId);
+        const { histogramOf } = await drawing();
         return histogramOf(open, wish, work, { floats: current.floats, previewer: previewerOf(current, open) });
       });
     },
 
-    async compare({ modelId, resultId, runs, seed, inputs }, context) {
+    async compare({ modelId, resultId, ...wish }, context) {
       const open = modelOf(modelId);
       const result = await resultOf(resultId, context);
-      if (parts.openRuntime === null) {
-        throw new PareError({ code: 'studio/no-runtime', problem: 'There is no runtime here to run models with.' });
-      }
-      const choice =
-        inputs === undefined ? { runs, seed } : await readInputArrays(blobSource(inputs.path, inputs.file));
-      const hosted = await parts.openRuntime(context.signal);
-      try {
-        const original = { model: open.model, files: originalFiles(open) };
-        return await compareModels(original, await writeModel(result), choice, { ...context, runtime: hosted.runtime });
-      } finally {
-        hosted.end();
-      }
+      const { compareWithOriginal } = await comparing();
+      return compareWithOriginal(open, result, wish, { ...context, openRuntime: parts.openRuntime });
     },
 
     async save({ modelId, resultId, verify }, context) {
       const open = modelOf(modelId);
       const result = await resultOf(resultId, context);
       const { backend } = await theBench();
+      const { saveResult } = await saving();
       return saveResult(open, result, { verify }, { ...context, backend, openRuntime: parts.openRuntime });
     },
   };

@@ -5,12 +5,14 @@
 import { sizeOfChunks, type OutputFile } from '#base/bytes.ts';
 import { Cancelled, checkCancelled, PareError } from '#base/failure.ts';
 import { zippedBytesFigure } from '#measure/sizes.ts';
-import { compareModels } from './compare.ts';
+import { compareModels, originalFiles } from './compare.ts';
 import type { Comparison, Saved } from './jobs.ts';
 import { openModel } from './open.ts';
 import type { OpenRuntime } from './remote-runtime.ts';
 import type { OpenModel, Optimized, WorkContext } from './workshop.ts';
 import { blobOf, filesOf, writeModel } from './write.ts';
+
+export { originalFiles } from './compare.ts';
 
 /** Larger results are not deflated just to know a size: that would take longer than a person waits. */
 const MOST_ZIPPED_BYTES = 200e6;
@@ -102,19 +104,4 @@ async function verify(
   } finally {
     hosted?.end();
   }
-}
-
-/**
- * The opened files as a runtime takes them. A data file that was dropped without its folder gets the place where the
- * model looks for it.
- */
-export function originalFiles(open: OpenModel): readonly OutputFile[] {
-  const [main = ''] = open.files.keys();
-  const folder = main.slice(0, main.lastIndexOf('/') + 1);
-  const location = open.files.size === 2 ? open.model.source.externalData : undefined;
-  return [...open.files].map(([path, source]) => ({
-    path: path === main || location === undefined ? path : folder + location,
-    chunks: [{ source, offset: 0, length: source.sizeBytes }],
-    sizeBytes: source.sizeBytes,
-  }));
 }

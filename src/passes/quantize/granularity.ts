@@ -84,13 +84,25 @@ export function rowCount(grouping: Grouping, row: number): number {
   return Math.min(grouping.rowLength, grouping.size - place * grouping.rowLength);
 }
 
+/** Whether a tensor's rows already lie one after the other. */
+export function liesInRows({ granularity, outer, size, inner, rowLength, blocksPerLine }: Grouping): boolean {
+  if (granularity === 'tensor') return true;
+  if (granularity === 'channel') return outer === 1;
+  return inner === 1 && blocksPerLine * rowLength === size;
+}
+
+/** The same for groupings whose rows lie alike: blocks of any size that divides a line are cut from the same lines. */
+export function layoutName({ granularity, axis, size, rowLength, blocksPerLine }: Grouping): string {
+  const padded = granularity === 'block' && blocksPerLine * rowLength !== size;
+  return `${granularity} along ${String(axis)}${padded ? ` padded to ${String(rowLength)}` : ''}`;
+}
+
 /** Rows of a tensor; the data itself where it already lies so. */
 export async function toRows(data: Float32Array, grouping: Grouping, kernels: Kernels): Promise<Rows> {
   const { outer, size, inner, rows, rowLength, blocksPerLine } = grouping;
   const asRows = (ordered: Float32Array): Rows => ({ data: ordered, rows, rowLength });
-  if (grouping.granularity === 'tensor') return asRows(data);
+  if (liesInRows(grouping)) return asRows(data);
   if (grouping.granularity === 'channel') {
-    if (outer === 1) return asRows(data);
     if (inner === 1) return asRows(await kernels.transpose(data, outer, size));
     const ordered = new Float32Array(data.length);
     for (let o = 0; o < outer; o++) {
@@ -102,7 +114,6 @@ export async function toRows(data: Float32Array, grouping: Grouping, kernels: Ke
     return asRows(ordered);
   }
   const padded = blocksPerLine * rowLength;
-  if (inner === 1 && padded === size) return asRows(data);
   if (outer === 1 && padded === size) return asRows(await kernels.transpose(data, size, inner));
   const ordered = new Float32Array(rows * rowLength);
   for (let o = 0; o < outer; o++) {

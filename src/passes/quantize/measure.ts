@@ -3,7 +3,7 @@ import { countOf } from '#base/dtype.ts';
 import type { ErrorSums, Levels, Rows } from '#kernels/kernels.ts';
 import type { Desk } from '#passes/pass.ts';
 import { SEARCH_CANDIDATES } from './options.ts';
-import { toRows } from './granularity.ts';
+import { layoutName, liesInRows, toRows } from './granularity.ts';
 import type { WeightPlan } from './plan.ts';
 import { chooseGrid } from './ranges.ts';
 
@@ -16,17 +16,12 @@ export interface Measured {
   readonly levels?: Levels;
 }
 
-/** Rows by the weights they were made of: changing bits or range does not lay them out again. One layout is kept a weight. */
-const layouts = new WeakMap<Float32Array, { readonly key: string; readonly rows: Rows }>();
-
-async function rowsOf(data: Float32Array, plan: WeightPlan, desk: Desk): Promise<Rows> {
-  const { granularity, axis, block } = plan.grouping;
-  const key = `${granularity} ${String(axis)} ${String(block)}`;
-  const kept = layouts.get(data);
-  if (kept?.key === key) return kept.rows;
-  const rows = await toRows(data, plan.grouping, desk.kernels);
-  if (rows.data !== data) layouts.set(data, { key, rows });
-  return rows;
+/** Rows of a weight; a layout that differs from its own is made once and kept, so that changing bits or range reuses it. */
+async function rowsOf(data: Float32Array, { grouping }: WeightPlan, desk: Desk): Promise<Rows> {
+  const { rows, rowLength } = grouping;
+  if (liesInRows(grouping)) return { data, rows, rowLength };
+  const make = async (): Promise<Float32Array> => (await toRows(data, grouping, desk.kernels)).data;
+  return { data: await desk.derive(data, layoutName(grouping), make), rows, rowLength };
 }
 
 export async function measureWeight(plan: WeightPlan, desk: Desk, want: 'levels' | 'error'): Promise<Measured> {

@@ -31,6 +31,7 @@ export function makeTestDesk(weights: WeightStore, wishes: TestDesk = {}): Desk 
     whyNot: () => 'It is excluded.',
     optionsFor: (layer, options) => ({ ...options, ...wishes.layerOptions?.[layer] }),
     floats: (tensor) => readFloats(weights, tensor),
+    derive: (_of, _name, make) => make(),
     original: (value, current) => wishes.originals?.get(value) ?? current,
   };
 }
