@@ -3,7 +3,8 @@
  * over a Blob each costs a message to another process, so small reads are served from cached windows and large ones are
  * streamed into one buffer (`byob`), which is the fastest way a browser offers that keeps memory flat.
  */
-import type { ByteSource } from './bytes.ts';
+import type { ByteSource, OutputFile } from './bytes.ts';
+import { isRange } from './bytes.ts';
 import { PareError } from './failure.ts';
 
 /** Window size for small reads, in bytes. */
@@ -96,6 +97,61 @@ export function subSource(source: ByteSource, offset: number, length: number, na
       return source.read(offset + at, size);
     },
   };
+}
+
+/** An output as a source, before it is written anywhere: for opening again what was composed. Nothing is joined. */
+export function outputSource(output: OutputFile): ByteSource {
+  const { path, sizeBytes, chunks } = output;
+  const starts: number[] = [];
+  let next = 0;
+  for (const chunk of chunks) {
+    starts.push(next);
+    next += isRange(chunk) ? chunk.length : chunk.byteLength;
+  }
+  const [only] = chunks;
+  const whole = chunks.length === 1 && only !== undefined && !isRange(only) ? { bytes: only } : {};
+  return {
+    name: path,
+    sizeBytes,
+    ...whole,
+    async read(offset, length) {
+      checkRange(path, sizeBytes, offset, length);
+      const pieces: Uint8Array[] = [];
+      let index = lastNotAfter(starts, offset);
+      for (let at = offset; at < offset + length; index++) {
+        const chunk = chunks[index];
+        if (chunk === undefined) break;
+        const from = at - (starts[index] ?? 0);
+        const size = Math.min((isRange(chunk) ? chunk.length : chunk.byteLength) - from, offset + length - at);
+        if (size <= 0) continue;
+        pieces.push(
+          isRange(chunk) ? await chunk.source.read(chunk.offset + from, size) : chunk.subarray(from, from + size),
+        );
+        at += size;
+      }
+      const [first] = pieces;
+      if (pieces.length === 1 && first !== undefined) return first;
+      const all = new Uint8Array(length);
+      let at = 0;
+      for (const piece of pieces) {
+        all.set(piece, at);
+        at += piece.byteLength;
+      }
+      return all;
+    },
+  };
+}
+
+/** Index of the last start that is not after `at`; starts ascend. */
+function lastNotAfter(starts: readonly number[], at: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((starts[middle] ?? 0) <= at) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** Throws unless `length` bytes lie at `offset` of a file of `sizeBytes`. Shared by every kind of source. */
