@@ -69,7 +69,8 @@ export function readArguments(command: Command, args: readonly string[]): Argume
     parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     // Node appends advice about `--` that does not concern our users.
-    throw new UsageError((error instanceof Error ? error.message : String(error)).replace(/\. .*$/s, '.'));
+    const problem = (error instanceof Error ? error.message : String(error)).replace(/\. .*$/s, '').replace(/\.$/, '');
+    throw new UsageError(`${problem}.`);
   }
   const { values, positionals } = parsed;
   const missing = command.positionals[positionals.length];
