@@ -46,13 +46,19 @@ function securityPolicy(): Plugin {
 /** Fills the list of built files and their version into sw.js, once everything is written. */
 function offlineList(): Plugin {
   let outDir = 'dist';
+  let written = false;
   return {
     name: 'pare:offline-list',
     apply: 'build',
     configResolved(config) {
       outDir = resolve(config.root, config.build.outDir);
     },
+    writeBundle() {
+      written = true;
+    },
     closeBundle() {
+      // A build that failed closes too, and its own error is the one to show.
+      if (!written) return;
       const files = filesIn(outDir).filter((file) => file !== 'sw.js' && !file.endsWith('.map'));
       const version = createHash('sha256');
       for (const file of files) version.update(file).update(readFileSync(join(outDir, file)));

@@ -22,14 +22,14 @@ export function SvgBars({ bars, kind, selected, onPick }: BarsProps) {
         <CartesianGrid vertical={false} stroke="var(--line)" />
         <XAxis
           dataKey="name"
-          tickFormatter={(name: string) => clipMiddle(shorts.get(name) ?? name, 15)}
+          tickFormatter={(name: string) => clipMiddle(shorts.get(name) ?? name, 13)}
           tickLine={false}
           axisLine={{ stroke: 'var(--line-strong)' }}
           tick={{ fontSize: 10, fill: 'var(--faint)' }}
           interval={bars.length > 40 ? Math.ceil(bars.length / 40) : 0}
           angle={rotate ? -40 : 0}
           textAnchor={rotate ? 'end' : 'middle'}
-          height={rotate ? 58 : 26}
+          height={rotate ? 64 : 26}
         />
         <YAxis
           domain={[0, ticks.at(-1) ?? 1]}

@@ -29,9 +29,21 @@ function rank(row: Row): number {
 
 export function WeightHistogram() {
   const selected = useStudio(shownLayer);
-  const [row, setRow] = useState<{ readonly layer: string | null; readonly at: number } | null>(null);
-  const at = row !== null && row.layer === selected ? row.at : null;
-  const { histogram, problem } = useHistogram(selected, at);
+  const [row, setRow] = useState<{ readonly layer: string | null; readonly at: number | null } | null>(null);
+  const chosen = row !== null && row.layer === selected;
+  const { histogram, problem } = useHistogram(selected, chosen ? row.at : null);
+  // Channels with levels of their own have no grid in common: until the person chooses, the first one is shown.
+  if (
+    !chosen &&
+    histogram !== null &&
+    histogram.layer === selected &&
+    histogram.grid.length === 0 &&
+    histogram.gridLabel !== null &&
+    histogram.rows > 1
+  ) {
+    setRow({ layer: selected, at: 0 });
+  }
+  const at = chosen ? row.at : null;
   if (selected === null) return <p className="chart-empty dim">This model has no weights.</p>;
   if (problem !== null) return <p className="chart-empty warn">{problem}</p>;
   if (histogram === null) return <p className="chart-empty dim">Counting…</p>;
@@ -48,7 +60,7 @@ export function WeightHistogram() {
                 { value: 'all', label: 'whole tensor' },
                 { value: 'row', label: 'one channel' },
               ]}
-              onChange={(event) => setRow(event.currentTarget.value === 'all' ? null : { layer: selected, at: 0 })}
+              onChange={(event) => setRow({ layer: selected, at: event.currentTarget.value === 'all' ? null : 0 })}
             />
             {at === null ? null : (
               <TextInput
@@ -74,7 +86,9 @@ export function WeightHistogram() {
         {formatShare(histogram.zeros / Math.max(1, histogram.count))} zero.{' '}
         {histogram.gridLabel === null
           ? 'Not quantized by this recipe.'
-          : `Lines: ${histogram.grid.length} levels, ${histogram.gridLabel}.`}
+          : histogram.grid.length === 0
+            ? `${histogram.gridLabel}.`
+            : `Lines: ${histogram.grid.length} levels, ${histogram.gridLabel}.`}
       </figcaption>
     </>
   );

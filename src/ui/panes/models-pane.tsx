@@ -1,8 +1,8 @@
 /** The open models, and how to open another. */
-import { IconFileUpload, IconFlask, IconFolderOpen, IconX } from '@tabler/icons-react';
+import { IconDeviceFloppy, IconFileUpload, IconFlask, IconFolderOpen, IconX } from '@tabler/icons-react';
 import { FilePicker } from '#ui/parts/file-buttons.tsx';
 import { IconButton } from '#ui/parts/icon-button.tsx';
-import { activate, closeModel, openFiles, openSample } from '#ui/state/session/actions.ts';
+import { activate, closeModel, keepModel, openFiles, openSample } from '#ui/state/session/actions.ts';
 import { useStudio } from '#ui/state/store.ts';
 import { formatBytes, formatChange, formatCount } from '#ui/state/units.ts';
 
@@ -43,6 +43,14 @@ export function ModelsPane() {
                   {preview ? ` · ${formatChange(preview.fileBytesBefore, preview.fileBytesAfter)}` : ''}
                 </span>
               </button>
+              {model.kept ? null : (
+                <IconButton
+                  label={`Keep ${model.name} in this browser, so that a reload brings it back`}
+                  icon={IconDeviceFloppy}
+                  size={22}
+                  onClick={() => void keepModel(model)}
+                />
+              )}
               <IconButton
                 label={`Close ${model.name}`}
                 icon={IconX}

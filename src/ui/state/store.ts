@@ -74,7 +74,7 @@ export interface Sample {
 
 export interface Studio {
   readonly info: EngineInfo | null;
-  /** Whether kept models have been looked for. */
+  /** False while models of an earlier visit may still come back. */
   readonly ready: boolean;
   readonly models: readonly ModelSummary[];
   readonly works: Readonly<Record<string, Work>>;

@@ -23,7 +23,8 @@ export function GranularitySlider({ field, options, onChange }: Props) {
         <output className="reading">{stop.label}</output>
       </span>
       <Slider
-        thumbProps={{ 'aria-label': field.title, 'aria-valuetext': stop.label }}
+        thumbLabel={field.title}
+        thumbValueText={stop.label}
         label={null}
         min={0}
         max={stops.length - 1}

@@ -11,23 +11,32 @@ const MOST_SEGMENT_LETTERS = 26;
 interface FormProps {
   readonly fields: readonly Field[];
   readonly options: Options;
+  /** Whether each field's description stands under it. */
+  readonly explained?: boolean;
   /** `merge` joins the change to the undo step before it, while a control is dragged. */
   readonly onChange: (change: Options, merge: boolean) => void;
 }
 
-export function OptionFields({ fields, options, onChange }: FormProps) {
+export function OptionFields({ fields, options, explained = false, onChange }: FormProps) {
   return (
     <div className="options">
       {fields
         .filter((field) => isShown(field, options))
         .map((field) => (
-          <OptionField key={field.key} field={field} options={options} onChange={onChange} />
+          <div key={field.key}>
+            <OptionField field={field} options={options} onChange={onChange} />
+            {explained && field.description !== null ? <p className="dim option-about">{field.description}</p> : null}
+          </div>
         ))}
     </div>
   );
 }
 
-function OptionField({ field, options, onChange }: { readonly field: Field } & Omit<FormProps, 'fields'>) {
+function OptionField({
+  field,
+  options,
+  onChange,
+}: { readonly field: Field } & Omit<FormProps, 'fields' | 'explained'>) {
   const value = options[field.key];
   const set = (next: unknown) => onChange({ [field.key]: next }, false);
   switch (field.kind) {

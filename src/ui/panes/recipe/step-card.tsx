@@ -1,6 +1,6 @@
 /** One step of the recipe: its pass, its options, its place. */
-import { IconChevronDown, IconChevronUp, IconTrash } from '@tabler/icons-react';
-import { useMemo } from 'react';
+import { IconChevronDown, IconChevronUp, IconInfoCircle, IconTrash } from '@tabler/icons-react';
+import { useMemo, useState } from 'react';
 import type { PassInfo, Step } from '#studio/jobs.ts';
 import { IconButton } from '#ui/parts/icon-button.tsx';
 import { moveStep, removeStep, setOptions } from '#ui/state/recipe/edit.ts';
@@ -20,13 +20,21 @@ interface Props {
 export function StepCard({ step, at, last, pass, problems }: Props) {
   const fields = useMemo(() => (pass === undefined ? [] : fieldsOf(pass.schema)), [pass]);
   const title = pass?.title ?? step.pass;
+  const [explained, setExplained] = useState(false);
   return (
-    <li className="step" aria-label={title}>
+    <li className={fields.length === 0 ? 'step plain' : 'step'} aria-label={title}>
       <div className="step-head" title={pass?.summary}>
         <span className="step-number" aria-hidden>
           {at + 1}
         </span>
         <h3>{title}</h3>
+        <IconButton
+          label={`Explain ${title}`}
+          icon={IconInfoCircle}
+          size={22}
+          pressed={explained}
+          onClick={() => setExplained(!explained)}
+        />
         <IconButton
           label={`Move ${title} up`}
           icon={IconChevronUp}
@@ -51,12 +59,12 @@ export function StepCard({ step, at, last, pass, problems }: Props) {
       {step.where === undefined ? null : (
         <p className="dim step-where">Only {[...(step.where.ops ?? []), ...(step.where.names ?? [])].join(', ')}</p>
       )}
-      {fields.length === 0 ? (
-        <p className="dim step-summary">{pass?.summary}</p>
-      ) : (
+      {explained ? <p className="dim step-summary">{pass?.summary}</p> : null}
+      {fields.length === 0 ? null : (
         <OptionFields
           fields={fields}
           options={{ ...pass?.defaults, ...step.options }}
+          explained={explained}
           onChange={(change, merge) => editRecipe((recipe) => setOptions(recipe, at, change), merge)}
         />
       )}

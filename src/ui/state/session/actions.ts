@@ -7,6 +7,7 @@ import {
   activeWork,
   changeLooks,
   changeWork,
+  tell,
   useStudio,
   type MadeResult,
   type Work,
@@ -76,6 +77,16 @@ export async function closeModel(modelId: string): Promise<void> {
   });
   requestPreview();
   await call('close', { modelId }).catch(() => null);
+}
+
+/** Copies a large model into the browser's private storage, so that a reload brings it back. */
+export async function keepModel(model: ModelSummary): Promise<void> {
+  const answer = await runTask(`Keeping ${model.name}`, (options) => call('keep', { modelId: model.id }, options));
+  if (answer === null) return;
+  if (!answer.kept) tell('warning', `${model.name} was not kept: ${answer.notKept ?? 'the browser gave no reason.'}`);
+  useStudio.setState(({ models }) => ({
+    models: models.map((one) => (one.id === model.id ? { ...one, kept: answer.kept } : one)),
+  }));
 }
 
 /** Edits the recipe. `merge` puts the edit into the undo step before it, for a control that is being dragged. */

@@ -23,9 +23,12 @@ const loop = createPreviewLoop<PreviewRequest, Preview>({
   onError: ({ modelId }, error) => {
     if (!isCancelled(error)) changeWork(modelId, () => ({ preview: null, previewProblem: sentenceOf(error) }));
   },
-  onBusy: (previewing) => {
-    const { activeId } = useStudio.getState();
-    if (activeId !== null) changeWork(activeId, () => ({ previewing }));
+  onBusy: (busy) => {
+    const { activeId, works } = useStudio.getState();
+    for (const [id, work] of Object.entries(works)) {
+      const previewing = busy && id === activeId;
+      if (work.previewing !== previewing) changeWork(id, () => ({ previewing }));
+    }
   },
 });
 
@@ -37,8 +40,14 @@ export function requestPreview(): void {
   if (work === null || model === undefined || studio.info === null) return;
   const recipe = work.history.present;
   const problems = problemsOf(recipe, studio.info.passes, new Set(model.layers.map((layer) => layer.name)));
-  if (problems.some((problem) => problem.level === 'blocker')) {
+  const blocker = problems.find((problem) => problem.level === 'blocker');
+  if (blocker !== undefined) {
     loop.stop();
+    const place = blocker.step === null ? '' : `step ${blocker.step + 1}: `;
+    changeWork(model.id, () => ({
+      preview: null,
+      previewProblem: `Nothing is measured until this is mended: ${place}${blocker.text}`,
+    }));
     return;
   }
   loop.request({ modelId: model.id, recipe });

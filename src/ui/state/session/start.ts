@@ -12,6 +12,8 @@ export async function startSession(client: Client): Promise<void> {
   void loadSamples();
   const kept = await readKept();
   if (kept !== null) useStudio.setState({ looks: { ...FIRST_LOOKS, ...kept.looks } });
+  // With nothing to bring back the page is ready before the engine is: what is dropped now is opened in its turn.
+  if (kept?.active === undefined || kept.active === null) useStudio.setState({ ready: true });
   try {
     useStudio.setState({ info: await call('info', {}) });
     await bringBack(kept);
