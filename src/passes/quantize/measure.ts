@@ -11,6 +11,7 @@ export interface Measured {
   readonly error: ErrorSums;
   /** One per row; signs included. */
   readonly scale: Float32Array;
+  /** One per row, or a single one for all. */
   readonly zeroPoint: Int32Array;
   /** In row order, padding included; only when asked for. */
   readonly levels?: Levels;
@@ -31,13 +32,12 @@ export async function measureWeight(plan: WeightPlan, desk: Desk, want: 'levels'
   const pristine = original.key === target.tensor.key;
   const rows = await rowsOf(await desk.floats(target.tensor), plan, desk);
   const method = { range: options.range, percentile: options.percentile, candidates: SEARCH_CANDIDATES };
-  const chosen = await chooseGrid(rows, grouping, scheme, method, kernels, plan.scaleType);
+  const chosen = await chooseGrid(rows, grouping, scheme, method, desk, plan.scaleType);
   const result = await kernels.quantize(chosen.rows, chosen.grid, pristine ? want : 'levels');
   const count = countOf(grouping.shape);
   let error = result.error;
   if (!pristine && result.levels !== undefined) {
-    const signed = { ...chosen.grid, scale: chosen.scale };
-    const restored = dequantizeRows(result.levels, rows, signed.scale, chosen.grid.zeroPoint);
+    const restored = dequantizeRows(result.levels, rows, chosen.scale, chosen.grid.zeroPoint);
     error = await kernels.compare((await rowsOf(await desk.floats(original), plan, desk)).data, restored);
   }
   return {
@@ -54,7 +54,7 @@ function dequantizeRows(levels: Levels, rows: Rows, scale: Float32Array, zeroPoi
   const restored = new Float32Array(levels.length);
   for (let row = 0; row < rows.rows; row++) {
     const step = scale[row]!;
-    const zero = zeroPoint[row]!;
+    const zero = zeroPoint[zeroPoint.length === 1 ? 0 : row]!;
     const end = Math.min(levels.length, (row + 1) * rows.rowLength);
     for (let i = row * rows.rowLength; i < end; i++) restored[i] = step * (levels[i]! - zero);
   }

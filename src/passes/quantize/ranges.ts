@@ -5,6 +5,7 @@
 import { decodeFloat16, encodeFloat16 } from '#base/float16.ts';
 import { roundHalfEven } from '#kernels/arithmetic.ts';
 import type { Grid, Kernels, Rows } from '#kernels/kernels.ts';
+import type { Desk } from '#passes/pass.ts';
 import type { LevelScheme } from './conventions.ts';
 import { rowCount, type Grouping } from './granularity.ts';
 
@@ -32,24 +33,27 @@ export async function chooseGrid(
   grouping: Grouping,
   scheme: LevelScheme,
   method: RangeMethod,
-  kernels: Kernels,
+  desk: Pick<Desk, 'kernels' | 'derive'>,
   scaleType: 'f32' | 'f16',
 ): Promise<RowGrid> {
-  const signs = scheme.signedScale ? await largestSigns(rows, kernels) : undefined;
-  const turned = signs === undefined ? rows : negateWhere(rows, signs);
-  const chosen = scheme.symmetric
-    ? await symmetricScales(turned, grouping, scheme, method, kernels)
-    : await asymmetricScales(turned, grouping, scheme, method, kernels);
-  const scale = chosen.scale.map((value) => storable(value, scaleType));
-  chosen.scale.forEach((value, row) => {
-    if (scale[row] === 1 && value !== 1 && !(value >= SMALLEST_SCALE)) chosen.zeroPoint[row] = scheme.middle;
-  });
-  const { bits, signed, low, high } = scheme;
-  return {
-    grid: { bits, signed, low, high, scale, zeroPoint: chosen.zeroPoint },
-    rows: turned,
-    scale: signs === undefined ? scale : scale.map((value, row) => (signs[row] === 1 ? -value : value)),
-  };
+  const { bits, signed, low, high, middle } = scheme;
+  const signs = scheme.signedScale ? await largestSigns(rows, desk.kernels) : undefined;
+  const turned = signs === undefined ? rows : await negateWhere(rows, signs, desk);
+  if (!scheme.symmetric) {
+    const { scale, zeroPoint } = await asymmetricScales(rows, grouping, scheme, method, desk.kernels);
+    for (let row = 0; row < scale.length; row++) {
+      if (!(scale[row]! >= SMALLEST_SCALE)) zeroPoint[row] = low;
+      scale[row] = storable(scale[row]!, scaleType);
+    }
+    return { grid: { bits, signed, low, high, scale, zeroPoint }, rows, scale };
+  }
+  const scale = await symmetricScales(turned, grouping, scheme, method, desk.kernels);
+  for (let row = 0; row < scale.length; row++) scale[row] = storable(scale[row]!, scaleType);
+  const grid = { bits, signed, low, high, scale, zeroPoint: Int32Array.of(middle) };
+  if (signs === undefined) return { grid, rows, scale };
+  const written = new Float32Array(scale.length);
+  for (let row = 0; row < scale.length; row++) written[row] = signs[row] === 1 ? -scale[row]! : scale[row]!;
+  return { grid, rows: turned, scale: written };
 }
 
 interface Chosen {
@@ -63,17 +67,19 @@ async function symmetricScales(
   scheme: LevelScheme,
   method: RangeMethod,
   kernels: Kernels,
-): Promise<Chosen> {
-  const zeroPoint = new Int32Array(rows.rows).fill(scheme.middle);
+): Promise<Float32Array> {
+  const { bits, divisor, middle } = scheme;
   if (method.range === 'mse') {
-    const { bits, divisor, middle } = scheme;
     const search = { bits, signed: true, symmetric: true, divisor, candidates: method.candidates };
     const found = await kernels.searchScale(rows, { ...search, low: scheme.low - middle, high: scheme.high - middle });
-    return { scale: found.scale.slice(), zeroPoint };
+    return found.scale.slice();
   }
   const clips =
     method.range === 'minmax' ? await kernels.absMax(rows) : await clippedMagnitudes(rows, grouping, method, kernels);
-  return { scale: Float32Array.from(clips, (clip) => clip / scheme.divisor), zeroPoint };
+  // Rows can be hundreds of thousands of blocks: plain loops, as the iterators of Float32Array.from cost 50 ns each.
+  const scale = new Float32Array(clips.length);
+  for (let row = 0; row < clips.length; row++) scale[row] = clips[row]! / divisor;
+  return scale;
 }
 
 async function asymmetricScales(
@@ -104,26 +110,31 @@ async function asymmetricScales(
 
 /** A scale that the file's type can hold with a usable inverse, else 1 (its row is all zero or as good as). */
 function storable(scale: number, type: 'f32' | 'f16'): number {
-  if (type === 'f32') return scale >= SMALLEST_SCALE ? scale : 1;
-  // Half precision has no normal numbers below 2^-14; the smallest one keeps tiny rows close to what they were.
   if (!(scale >= SMALLEST_SCALE)) return 1;
-  return decodeFloat16(encodeFloat16(Math.max(scale, SMALLEST_HALF_SCALE)));
+  // Half precision has no normal numbers below 2^-14; the smallest one keeps tiny rows close to what they were.
+  return type === 'f32' ? scale : decodeFloat16(encodeFloat16(Math.max(scale, SMALLEST_HALF_SCALE)));
 }
 
 /** 1 for rows whose largest magnitude is positive: their scale is negative, so that this weight gets the lowest level. */
 async function largestSigns(rows: Rows, kernels: Kernels): Promise<Uint8Array> {
   const { min, max } = await kernels.minMax(rows);
-  return Uint8Array.from(min, (low, row) => (max[row]! > -low ? 1 : 0));
+  const signs = new Uint8Array(rows.rows);
+  for (let row = 0; row < signs.length; row++) signs[row] = max[row]! > -min[row]! ? 1 : 0;
+  return signs;
 }
 
-function negateWhere(rows: Rows, signs: Uint8Array): Rows {
-  const data = rows.data.slice();
-  for (let row = 0; row < rows.rows; row++) {
-    if (signs[row] !== 1) continue;
-    const start = row * rows.rowLength;
-    const end = Math.min(data.length, start + rows.rowLength);
-    for (let i = start; i < end; i++) data[i] = -data[i]!;
-  }
+/** The rows with some of them negated. It follows from the weights and the length of a row alone, so it is kept with them. */
+async function negateWhere(rows: Rows, signs: Uint8Array, desk: Pick<Desk, 'derive'>): Promise<Rows> {
+  const { rowLength } = rows;
+  const data = await desk.derive(rows.data, `turned by ${String(rowLength)}`, async () => {
+    const turned = rows.data.slice();
+    for (let row = 0; row < signs.length; row++) {
+      if (signs[row] !== 1) continue;
+      const end = Math.min(turned.length, (row + 1) * rowLength);
+      for (let i = row * rowLength; i < end; i++) turned[i] = -turned[i]!;
+    }
+    return turned;
+  });
   return { ...rows, data };
 }
 

@@ -83,7 +83,7 @@ function writeWeight(edit: Editor, plan: WeightPlan, measured: Measured, desk: D
   const data = desk.weights.put(dataType, grouping.shape, packLevels(levels, scheme.bits));
   const quantization: Quantization = {
     scale: putScales(scalesToTensor(measured.scale, grouping), plan, desk),
-    ...putZeroPoints(scalesToTensor(measured.zeroPoint, grouping), plan, desk),
+    ...putZeroPoints(measured.zeroPoint, plan, desk),
     ...spellingOf(plan),
   };
   replaceConstant(edit, target.value, data, quantization, target.tensor.dtype);
@@ -95,11 +95,12 @@ function putScales(scale: Float32Array, plan: WeightPlan, desk: Desk): Tensor {
 }
 
 function putZeroPoints(zeroPoint: Int32Array, plan: WeightPlan, desk: Desk): { readonly zeroPoint?: Tensor } {
-  const { signed, symmetric, bits } = plan.scheme;
+  const { grouping, scheme, dataType } = plan;
+  const { signed, symmetric, bits, middle } = scheme;
   if (symmetric && signed) return {};
+  const perRow = symmetric ? new Int32Array(grouping.rows).fill(middle) : scalesToTensor(zeroPoint, grouping);
   const levels = bits === 16 ? (signed ? Int16Array : Uint16Array) : signed ? Int8Array : Uint8Array;
-  const packed = packLevels(levels.from(zeroPoint), bits);
-  return { zeroPoint: desk.weights.put(plan.dataType, plan.grouping.scaleShape, packed) };
+  return { zeroPoint: desk.weights.put(dataType, grouping.scaleShape, packLevels(new levels(perRow), bits)) };
 }
 
 function changed(plan: WeightPlan, measured: Measured, desk: Desk): LedgerEntry {
