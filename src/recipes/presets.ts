@@ -14,9 +14,10 @@ export interface Preset {
 }
 
 const CLEAN_UP: readonly Step[] = [
-  { pass: 'simplify/constants' },
+  { pass: 'simplify/fold-constants' },
   { pass: 'simplify/identity' },
   { pass: 'fuse/batch-norm' },
+  { pass: 'simplify/duplicate-constants' },
   { pass: 'simplify/unused' },
 ];
 
