@@ -3,9 +3,10 @@
  * All values of a graph are defined before its nodes are read, so that nodes may come in any order.
  */
 import { PareError } from '#base/failure.ts';
-import type { Attr, Graph, Node, NodeId, Value, ValueId } from '#ir/model.ts';
+import type { Attr, Graph, Node, NodeId, Shape, Value, ValueId } from '#ir/model.ts';
+import { encodeType } from '#formats/onnx/record/encode-type.ts';
 import { encodeField, joinBytes, unknownFields } from '#wire/protobuf/encode.ts';
-import type { Message } from '#wire/protobuf/message.ts';
+import type { Field, Message } from '#wire/protobuf/message.ts';
 import { loadField, messagesOf, stringOf, stringsOf } from '#wire/protobuf/message.ts';
 import type { ExtraParts } from '#formats/onnx/record/extra.ts';
 import { EXTRA, packExtra } from '#formats/onnx/record/extra.ts';
@@ -28,6 +29,8 @@ interface Counters {
   nextValue: number;
   nextNode: number;
   readonly nodeNames: Set<string>;
+  /** Numbers given so far to nodes that share a written name. */
+  readonly copies: Map<string, number>;
   /** True once the nodes of some graph had to be put into execution order. */
   reordered: boolean;
 }
@@ -49,7 +52,7 @@ export async function readMainGraph(
   reader: TensorReader,
   message: Message,
 ): Promise<{ readonly graph: Graph; readonly reordered: boolean }> {
-  const counters: Counters = { nextValue: 0, nextNode: 0, nodeNames: new Set(), reordered: false };
+  const counters: Counters = { nextValue: 0, nextNode: 0, nodeNames: new Set(), copies: new Map(), reordered: false };
   const graph = await new GraphReader(reader, message, counters, undefined).read();
   return { graph, reordered: counters.reordered };
 }
@@ -120,16 +123,16 @@ class GraphReader {
   }
 
   async #inputs(): Promise<ValueId[]> {
-    const ids: ValueId[] = [];
+    const ids = new Set<ValueId>();
     for (const message of messagesOf(this.#message, GRAPH.input)) {
       const info = await readValueInfo(this.#reader.source, message);
       const known = this.#scope.names.get(info.name);
-      if (known !== undefined && ids.includes(known)) throw this.#twice(info.name);
+      if (known !== undefined && ids.has(known)) throw this.#twice(info.name);
       const id = known ?? this.#define(info.name, { dtype: null, shape: null });
       this.#declare(id, info);
-      ids.push(id);
+      ids.add(id);
     }
-    return ids;
+    return [...ids];
   }
 
   /** Defines what nodes make, with the types that value_info and the outputs declare. */
@@ -150,13 +153,13 @@ class GraphReader {
       const known = this.#scope.names.get(info.name);
       const value = known === undefined ? undefined : this.#values.get(known);
       if (known !== undefined && value !== undefined) {
-        if (value.declared === true) this.#part(known, EXTRA.inValueInfo, new Uint8Array(0));
+        if (value.declared === true) this.#part(known, EXTRA.inValueInfo, await this.#verbatim(field));
         else this.#declare(known, info);
       } else if (made.has(info.name) && info.name !== '') {
         const listed = outputs.get(info.name);
         const id = this.#define(info.name, { dtype: null, shape: null });
         this.#declare(id, listed ?? info);
-        if (listed !== undefined) this.#part(id, EXTRA.inValueInfo, new Uint8Array(0));
+        if (listed !== undefined) this.#part(id, EXTRA.inValueInfo, await this.#verbatim(field));
       } else {
         // About a name that nothing makes: kept, as it harms nothing.
         this.#leftOver.push(encodeField(field, await loadField(source, field)));
@@ -169,6 +172,10 @@ class GraphReader {
       const id = this.#scope.names.get(info.name);
       if (id !== undefined && this.#values.get(id)?.declared !== true) this.#declare(id, info);
     }
+  }
+
+  async #verbatim(field: Field): Promise<Uint8Array> {
+    return (await loadField(this.#reader.source, field)).slice();
   }
 
   async #node(message: Message): Promise<Node> {
@@ -207,10 +214,14 @@ class GraphReader {
   }
 
   #uniqueNodeName(written: string, op: string, id: NodeId): string {
-    const { nodeNames } = this.#counters;
+    const { nodeNames, copies } = this.#counters;
     const wished = written === '' ? `${op}_${id}` : written;
     let name = wished;
-    for (let count = 2; nodeNames.has(name); count++) name = `${wished}_${count}`;
+    while (nodeNames.has(name)) {
+      const copy = (copies.get(wished) ?? 1) + 1;
+      copies.set(wished, copy);
+      name = `${wished}_${copy}`;
+    }
     nodeNames.add(name);
     return name;
   }
@@ -237,7 +248,10 @@ class GraphReader {
     const value = this.#values.get(id);
     if (value === undefined) return;
     const constant = value.constant;
-    const { dtype, shape, rawType } = info.type;
+    const { dtype, shape } = info.type;
+    // What the file says of a constant may be less than the constant itself says: kept as it is.
+    const says = constant === undefined || (dtype === constant.dtype && sameShape(shape, constant.shape));
+    const rawType = info.type.rawType ?? (says ? undefined : encodeType(dtype, shape));
     this.#values.set(id, {
       ...value,
       dtype: constant?.dtype ?? dtype,
@@ -276,4 +290,8 @@ class GraphReader {
       hint: 'The exporter wrote an invalid graph: export it again, or check it with onnx.checker.',
     });
   }
+}
+
+function sameShape(a: Shape | null, b: Shape): boolean {
+  return a !== null && a.length === b.length && a.every((size, axis) => size === b[axis]);
 }

@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from '#base/bytes.ts';
 import type { DType } from '#base/dtype.ts';
-import { bitsOf, bytesFor, kindOf } from '#base/dtype.ts';
+import { bitsOf, bytesFor, countOf, kindOf } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import type { Tensor } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
@@ -17,6 +17,9 @@ import { decodeTensor, densifySparse, typedFieldOf } from './tensor-data.ts';
 
 /** Records up to this size are decoded when the model is opened, so that damage shows at once. */
 const DECODED_AT_ONCE = 64 * 1024;
+
+/** Largest dense tensor that a sparse one is turned into: a few bytes can claim any size. */
+const MAX_DENSE_BYTES = 2 ** 30;
 
 export interface TensorReader {
   readonly source: ByteSource;
@@ -59,7 +62,7 @@ async function linkData(
   name: string,
 ): Promise<Tensor> {
   const { source, store } = reader;
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = countOf(shape);
   const sizeBytes = bytesFor(dtype, count);
   if (integerOf(message, TENSOR.dataLocation) === 1)
     return linkExternal(reader, message, dtype, shape, name, sizeBytes);
@@ -155,6 +158,7 @@ export async function readSparse(
   }
   if (readDType(source, indices, place) !== 'i64') throw refuse('Its indices are not int64.');
   const shape = checkShape(source, await integersOf(source, message, SPARSE.dims), dtype, place);
+  if (bytesFor(dtype, countOf(shape)) > MAX_DENSE_BYTES) throw refuse(`As a dense tensor it is too large.`);
   const whole = { source, offset: message.offset, length: message.length };
   return {
     name,

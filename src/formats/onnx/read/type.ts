@@ -6,7 +6,7 @@ import { unknownFields } from '#wire/protobuf/encode.ts';
 import type { Message } from '#wire/protobuf/message.ts';
 import { fieldsOf, integerOf, loadField, messageOf, messagesOf, stringOf } from '#wire/protobuf/message.ts';
 import { DIM, SHAPE, TENSOR_TYPE, TYPE, VALUE_INFO, dtypeOf } from '#formats/onnx/record/schema.ts';
-import { encodeType } from '#formats/onnx/write/type.ts';
+import { encodeType } from '#formats/onnx/record/encode-type.ts';
 
 export interface DeclaredType {
   readonly dtype: DType | null;

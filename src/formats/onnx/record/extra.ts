@@ -13,7 +13,7 @@ export const EXTRA = {
   record: 1,
   /** Unknown fields of the TensorProto. */
   tensor: 2,
-  /** Present when an input or output is listed in value_info as well. */
+  /** The ValueInfoProto in value_info of a value that is listed as input or output as well. */
   inValueInfo: 3,
   /** JSON of the two tickets of a sparse initializer: as dense, and as the record in the file. */
   sparse: 4,

@@ -76,6 +76,9 @@ async function canonical(
   const numbers = [...found.keys()].toSorted((a, b) => a - b);
   const plain: Record<string, readonly unknown[]> = {};
   for (const number of numbers) plain[`${name}.${number}`] = found.get(number) ?? [];
+  // Types of values in between are looked up by name: their order says nothing.
+  const infos = plain['GraphProto.13'];
+  if (infos !== undefined) plain['GraphProto.13'] = infos.map((info) => JSON.stringify(info)).toSorted();
   if (name === 'TensorProto') plain['data'] = [digest(await packed(source, data, message))];
   return plain;
 }

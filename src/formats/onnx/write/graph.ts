@@ -18,11 +18,12 @@ import {
   TYPE,
   TYPE_SCHEMA,
   VALUE_INFO,
+  VALUE_INFO_SCHEMA,
   dtypeOf,
 } from '#formats/onnx/record/schema.ts';
 import type { ExternalFile } from './tensor.ts';
 import { draftTensor } from './tensor.ts';
-import { encodeType } from './type.ts';
+import { encodeType } from '#formats/onnx/record/encode-type.ts';
 
 /** Decides which file holds a tensor's data; `undefined` is the model's own. */
 export type Placement = (tensor: Tensor) => ExternalFile | undefined;
@@ -50,28 +51,34 @@ export class GraphWriter {
     for (const node of graph.nodes) draft.message(GRAPH.node, await this.#node(node, scope));
     if (graph.name !== '') draft.string(GRAPH.name, graph.name);
     const sparse: MessageDraft[] = [];
+    const inputs = new Set(graph.inputs);
     for (const value of graph.values.values()) {
       if (value.constant === undefined) continue;
       const parts = unpackExtra(value.extra);
       const record = sparseRecord(parts, value.constant);
       if (record !== undefined) sparse.push(verbatimRecord(this.#store, record));
-      else draft.message(GRAPH.initializer, await this.#initializer(graph, value, value.constant, parts));
+      else
+        draft.message(GRAPH.initializer, await this.#initializer(value, value.constant, parts, inputs.has(value.id)));
     }
     if (graph.doc !== undefined) draft.string(GRAPH.doc, graph.doc);
     for (const id of graph.inputs) draft.message(GRAPH.input, valueInfo(valueOf(scope, id)));
     for (const id of graph.outputs) draft.message(GRAPH.output, valueInfo(valueOf(scope, id)));
     const listed = new Set([...graph.inputs, ...graph.outputs]);
     for (const value of graph.values.values()) {
-      const again = unpackExtra(value.extra).has(EXTRA.inValueInfo);
-      if (listed.has(value.id) ? again : value.declared === true) draft.message(GRAPH.valueInfo, valueInfo(value));
+      const again = unpackExtra(value.extra).get(EXTRA.inValueInfo);
+      if (!listed.has(value.id)) {
+        if (value.declared === true) draft.message(GRAPH.valueInfo, valueInfo(value));
+      } else if (again !== undefined) {
+        draft.message(GRAPH.valueInfo, secondInfo(again, value));
+      }
     }
     for (const record of sparse) draft.message(GRAPH.sparseInitializer, record);
     if (graph.extra !== undefined) draft.verbatim(graph.extra);
     return draft;
   }
 
-  async #initializer(graph: Graph, value: Value, tensor: Tensor, parts: ExtraParts): Promise<MessageDraft> {
-    const declared = value.declared === true || graph.inputs.includes(value.id);
+  async #initializer(value: Value, tensor: Tensor, parts: ExtraParts, input: boolean): Promise<MessageDraft> {
+    const declared = value.declared === true || input;
     const own = parts.get(EXTRA.tensorDoc);
     const doc = own === undefined ? (declared ? undefined : value.doc) : new TextDecoder().decode(own);
     return draftTensor(
@@ -151,6 +158,15 @@ function valueInfo(value: Value): MessageDraft {
   if (value.doc !== undefined) draft.string(VALUE_INFO.doc, value.doc);
   const extra = unpackExtra(value.extra).get(EXTRA.record);
   return extra === undefined ? draft : draft.verbatim(extra);
+}
+
+/** The file's second record about an input or output, while its type still holds. */
+function secondInfo(record: Uint8Array, value: Value): MessageDraft {
+  const type = messageOf(decodeBytes(record, VALUE_INFO_SCHEMA, 'value'), VALUE_INFO.type);
+  if (type === undefined) return new MessageDraft().verbatim(record);
+  const bytes = record.subarray(type.offset, type.offset + type.length);
+  const holds = stillTrue(bytes, value.dtype === null, value.dtype, value.shape);
+  return holds ? new MessageDraft().verbatim(record) : valueInfo(value);
 }
 
 /** The file's own record as long as it does not contradict what is known now. */

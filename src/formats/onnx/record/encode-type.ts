@@ -2,8 +2,8 @@
 import type { DType } from '#base/dtype.ts';
 import type { Shape } from '#ir/model.ts';
 import { MessageDraft } from '#wire/protobuf/encode.ts';
-import { joinSmall } from '#formats/onnx/record/join.ts';
-import { DIM, SHAPE, TENSOR_TYPE, TYPE, dataTypeOf } from '#formats/onnx/record/schema.ts';
+import { joinSmall } from './join.ts';
+import { DIM, SHAPE, TENSOR_TYPE, TYPE, dataTypeOf } from './schema.ts';
 
 /** Bytes of a TypeProto for a tensor. */
 export function encodeType(dtype: DType | null, shape: Shape | null): Uint8Array {
