@@ -26,6 +26,9 @@ import { Proof } from './identity-proof.ts';
 
 const options = z.object({});
 
+/** No value has this id. */
+const NO_VALUE = -1 as ValueId;
+
 export const removeIdentity: Pass<z.infer<typeof options>> = {
   name: 'simplify/identity',
   title: 'Remove no-ops',
@@ -39,8 +42,11 @@ export const removeIdentity: Pass<z.infer<typeof options>> = {
 async function run(edit: Editor, _options: z.infer<typeof options>, desk: Desk): Promise<PassResult> {
   const ledger: LedgerEntry[] = [];
   const types = allValues((await inferShapes(edit.model, desk.weights)).graph);
-  for (const node of edit.nodes()) {
+  for (const listed of edit.nodes()) {
     checkCancelled(desk.signal);
+    // The node as it stands now: one that was removed before it may have changed its inputs.
+    const node = edit.producer(listed.outputs.find((id) => id !== null) ?? NO_VALUE);
+    if (node === undefined) continue;
     const found = await new Proof(edit, node, types, desk.weights).passesOn();
     if (found === undefined) continue;
     if (!desk.includes(node.name, node.op)) {
