@@ -37,7 +37,7 @@ test('a dropped model is tuned, measured, downloaded and opened again', async ({
     await dropFiles(page, [sampleFile]);
     await expect(layers(page)).toBeVisible();
     await expect(layerRow(page, 'stage2/residual/conv1')).toContainText('Conv');
-    expect(await figure(page, 'Weights SQNR')).toMatch(/\d dB/);
+    expect(await figure(page, 'Weights SQNR')).toMatch(/\d\sdB/);
   });
 
   await test.step('granularity: tensor is worse than channel, and the chart follows', async () => {
@@ -119,9 +119,17 @@ test('a dropped model is tuned, measured, downloaded and opened again', async ({
   });
 });
 
-const REAL_MODELS: readonly (readonly [title: string, files: readonly string[], preset: string, most: number])[] = [
-  ['a PyTorch export with initializers as inputs', ['models/ultraface/version-RFB-320.onnx'], 'int8-channel', 0.15],
-  ['an old CNTK export', ['models/mnist/mnist.onnx'], 'int8-channel', 0.05],
+/** Title, files, preset, the largest share of the size that may be left, the largest relative difference of outputs. */
+const REAL_MODELS: readonly (readonly [string, readonly string[], string, number, number])[] = [
+  [
+    'a PyTorch export with initializers as inputs',
+    ['models/ultraface/version-RFB-320.onnx'],
+    'int8-channel',
+    0.5,
+    0.15,
+  ],
+  // Of its 26 kB a third is names and structure, which stay.
+  ['an old CNTK export', ['models/mnist/mnist.onnx'], 'int8-channel', 0.75, 0.05],
   [
     'a model with external data',
     [
@@ -129,11 +137,12 @@ const REAL_MODELS: readonly (readonly [title: string, files: readonly string[], 
       'models/mobilenet_v1_025_224/external_data/model.onnx.data',
     ],
     'float16',
+    0.6,
     0.05,
   ],
 ];
 
-for (const [title, files, preset, most] of REAL_MODELS) {
+for (const [title, files, preset, sizeLeft, most] of REAL_MODELS) {
   test(`${title} comes out smaller and runs`, async ({ page }) => {
     test.skip(!hasTestdata && !testdataRequired, 'no test data beside the checkout');
     const paths = files.map(testdata);
@@ -148,7 +157,7 @@ for (const [title, files, preset, most] of REAL_MODELS) {
     // One file in, one file out; a model with external data comes back as such, and only its graph is looked at here.
     if (files.length === 1) {
       const original = new Uint8Array(readFileSync(main));
-      expect(bytes.byteLength).toBeLessThan(0.6 * original.byteLength);
+      expect(bytes.byteLength).toBeLessThan(sizeLeft * original.byteLength);
       expect(await relativeDifference(original, bytes)).toBeLessThan(most);
     }
     await expect(page.getByRole('region', { name: 'Model' })).toContainText('onnxruntime');
