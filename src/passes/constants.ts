@@ -19,3 +19,11 @@ export function replaceConstant(
   if (producer?.op === 'Constant' && edit.users(id).length > 0) edit.removeNode(producer);
   edit.setConstant(id, tensor, quantization, dtype);
 }
+
+/** Takes a constant out of the model when nothing reads it any more. */
+export function dropUnread(edit: Editor, id: ValueId): void {
+  if (edit.users(id).length > 0 || edit.isOutput(id)) return;
+  const producer = edit.producer(id);
+  if (producer === undefined) edit.removeValue(id);
+  else if (producer.op === 'Constant') edit.removeNode(producer);
+}

@@ -2,9 +2,14 @@
 import type { Pass } from './pass.ts';
 import { convertFloat16 } from './convert/float16.ts';
 import { convertOpset } from './convert/opset.ts';
+import { fuseBatchNorm } from './fuse/batch-norm.ts';
 import { pruneMagnitude } from './prune/magnitude.ts';
 import { pruneNM } from './prune/n-m.ts';
 import { quantizeWeights } from './quantize/weights.ts';
+import { joinDuplicateConstants } from './simplify/duplicate-constants.ts';
+import { foldConstants } from './simplify/fold-constants.ts';
+import { removeIdentity } from './simplify/identity.ts';
+import { removeUnused } from './simplify/unused.ts';
 
 /** A pass with its options forgotten, as the runner sees it: the schema makes them, so they are always its own. */
 export function anyOptions<Options extends object>(pass: Pass<Options>): Pass {
@@ -12,6 +17,11 @@ export function anyOptions<Options extends object>(pass: Pass<Options>): Pass {
 }
 
 export const PASSES: readonly Pass[] = [
+  anyOptions(foldConstants),
+  anyOptions(removeIdentity),
+  anyOptions(joinDuplicateConstants),
+  anyOptions(removeUnused),
+  anyOptions(fuseBatchNorm),
   anyOptions(pruneMagnitude),
   anyOptions(pruneNM),
   anyOptions(quantizeWeights),

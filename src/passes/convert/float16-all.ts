@@ -5,6 +5,7 @@ import type { Graph, Node, Tensor, Value, ValueId } from '#ir/model.ts';
 import { allValues, graphsOf } from '#ir/walk.ts';
 import { inferShapes } from '#ops/infer.ts';
 import { opsetOf } from '#ops/table.ts';
+import { dropUnread } from '#passes/constants.ts';
 import type { Desk, LedgerEntry } from '#passes/pass.ts';
 import { findTargets, left, sharedLines, type Target } from '#passes/targets.ts';
 import { castAttrs, Casts, homesOf } from './casts.ts';
@@ -165,7 +166,7 @@ class Conversion {
       });
       if (inputs.some((id, input) => id !== node.inputs[input])) edit.setInputs(node, inputs);
     }
-    for (const id of this.#halved.keys()) this.#dropUnread(id);
+    for (const id of this.#halved.keys()) dropUnread(edit, id);
   }
 
   /** Outputs of the model and of subgraphs stay float (or become half when asked); so do the model's inputs. */
@@ -208,12 +209,5 @@ class Conversion {
 
   #readsOnlyHalf(node: Node, id: ValueId): boolean {
     return node.inputs.every((input, index) => input !== id || this.#wantsHalf(node, index));
-  }
-
-  /** A Constant node whose readers all took the half version goes. */
-  #dropUnread(id: ValueId): void {
-    const edit = this.#edit;
-    const producer = edit.producer(id);
-    if (producer?.op === 'Constant' && edit.users(id).length === 0 && !edit.isOutput(id)) edit.removeNode(producer);
   }
 }

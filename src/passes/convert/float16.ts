@@ -1,8 +1,9 @@
 /**
  * Half precision: weights and arithmetic in float16, or the weights alone.
  *
- * Given:  y = Conv(x, w)                               x, w, y: f32
- * Result: x_f16 = Cast(x);  y_f16 = Conv(x_f16, w);  y = Cast(y_f16)        w: f16
+ * Given:  y = Conv(x, w)                                             x, w, y: f32
+ * weights: w = Cast(w_f16);  y = Conv(x, w)                          w_f16: f16
+ * all:    x_f16 = Cast(x);  y_f16 = Conv(x_f16, w);  y = Cast(y_f16)  w: f16
  *
  * Inputs and outputs of the model stay float32 unless told otherwise. Layers that must stay float keep float neighbours by
  * casts; subgraphs keep float at their borders and are converted inside.
@@ -14,10 +15,10 @@ import { convertAll } from './float16-all.ts';
 import { storeWeightsAs } from './float16-weights.ts';
 
 export const float16Options = z.object({
-  scope: z.enum(['all', 'weights']).default('all').meta({
+  scope: z.enum(['weights', 'all']).default('weights').meta({
     title: 'Scope',
     description:
-      'all: weights and arithmetic in half precision. weights: only the file is halved; the runtime widens the weights when it loads them and computes in float32.',
+      'weights: the file is halved; the runtime widens the weights when it loads them and computes in float32. all: arithmetic in half precision too, for GPUs and neural processors; activations beyond 65504 become infinite, which only running it tells.',
   }),
   type: z
     .enum(['float16', 'bfloat16'])
@@ -54,5 +55,15 @@ async function run(edit: Editor, options: Float16Options, desk: Desk): Promise<P
     options.scope === 'weights'
       ? await storeWeightsAs(edit, options.type === 'bfloat16' ? 'bf16' : 'f16', desk)
       : await convertAll(edit, options.keepInputsAndOutputs, desk);
-  return { ledger, notices: [] };
+  if (options.scope === 'weights') return { ledger, notices: [] };
+  return {
+    ledger,
+    notices: [
+      {
+        level: 'warning',
+        code: 'float16/activations',
+        text: 'Activations beyond 65504 become infinite in half precision. Compare the outputs with the original before using the model; scope "weights" is free of this.',
+      },
+    ],
+  };
 }
