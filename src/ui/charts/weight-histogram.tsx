@@ -33,14 +33,7 @@ export function WeightHistogram() {
   const chosen = row !== null && row.layer === selected;
   const { histogram, problem } = useHistogram(selected, chosen ? row.at : null);
   // Channels with levels of their own have no grid in common: until the person chooses, the first one is shown.
-  if (
-    !chosen &&
-    histogram !== null &&
-    histogram.layer === selected &&
-    histogram.grid.length === 0 &&
-    histogram.gridLabel !== null &&
-    histogram.rows > 1
-  ) {
+  if (!chosen && histogram !== null && histogram.layer === selected && wantsOneRow(histogram)) {
     setRow({ layer: selected, at: 0 });
   }
   const at = chosen ? row.at : null;
@@ -58,14 +51,14 @@ export function WeightHistogram() {
               value={at === null ? 'all' : 'row'}
               data={[
                 { value: 'all', label: 'whole tensor' },
-                { value: 'row', label: 'one channel' },
+                { value: 'row', label: /block/.test(histogram.gridLabel ?? '') ? 'one block' : 'one channel' },
               ]}
               onChange={(event) => setRow({ layer: selected, at: event.currentTarget.value === 'all' ? null : 0 })}
             />
             {at === null ? null : (
               <TextInput
                 type="number"
-                aria-label={`Channel, 0 to ${histogram.rows - 1}`}
+                aria-label={`Number shown, 0 to ${histogram.rows - 1}`}
                 min={0}
                 max={histogram.rows - 1}
                 value={String(at)}
@@ -92,6 +85,13 @@ export function WeightHistogram() {
       </figcaption>
     </>
   );
+}
+
+/** A row with fewer weights than this says less than the whole tensor. */
+const TELLING_ROW = 64;
+
+function wantsOneRow({ grid, gridLabel, rows, count }: LayerHistogram): boolean {
+  return grid.length === 0 && gridLabel !== null && rows > 1 && count / rows >= TELLING_ROW;
 }
 
 function HistogramCanvas({ histogram }: { readonly histogram: LayerHistogram }) {

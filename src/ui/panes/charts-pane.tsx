@@ -122,7 +122,7 @@ function SelectedLine({ kind }: { readonly kind: LayerChart }) {
 function SideCharts() {
   const kind = useStudio((studio) => studio.looks.sideChart);
   const narrow = useNarrow();
-  const variants = useStudio((studio) => activeWork(studio)?.variants ?? null);
+  const variants = useDeferredValue(useStudio((studio) => activeWork(studio)?.variants ?? null));
   const recipe = useStudio((studio) => activeWork(studio)?.history.present ?? null);
   return (
     <figure className="chart" aria-label={kind === 'histogram' ? 'Weights of the layer' : 'Variants tried'}>

@@ -10,6 +10,8 @@ import { useRows } from './use-rows.ts';
 
 const ROW_PX = 28;
 const NARROW_ROW_PX = 50;
+/** The head stays at the top and covers what lies under it. */
+const HEAD_PX = 28;
 const PAGE_ROWS = 12;
 
 export function LayerTable() {
@@ -25,6 +27,8 @@ export function LayerTable() {
     getScrollElement: () => scroller.current,
     estimateSize: () => rowPx,
     overscan: 12,
+    scrollMargin: HEAD_PX,
+    scrollPaddingStart: HEAD_PX,
   });
   const at = rows.findIndex((row) => row.name === selected);
   useEffect(() => virtual.measure(), [virtual, rowPx]);
@@ -78,7 +82,7 @@ export function LayerTable() {
               key={row.name}
               row={row}
               index={item.index}
-              top={item.start}
+              top={item.start - HEAD_PX}
               selected={item.index === at}
               largestBytes={largest}
               narrow={narrow}
