@@ -46,7 +46,14 @@ export const convertFloat16: Pass<Float16Options> = {
   summary: 'Stores weights in 16-bit floating point and, where operators allow, computes in it.',
   keeps: 'accuracy',
   options: float16Options,
-  after: ['simplify/constants', 'fuse/batch-norm', 'prune/magnitude', 'prune/n-m', 'quantize/weights', 'convert/opset'],
+  after: [
+    'simplify/fold-constants',
+    'fuse/batch-norm',
+    'prune/magnitude',
+    'prune/n-m',
+    'quantize/weights',
+    'convert/opset',
+  ],
   run,
 };
 

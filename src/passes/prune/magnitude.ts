@@ -36,7 +36,7 @@ export const pruneMagnitude: Pass<MagnitudeOptions> = {
   summary: 'Sets the weights of smallest magnitude to zero, by layer or over the whole model.',
   keeps: 'accuracy',
   options: magnitudeOptions,
-  after: ['simplify/constants', 'fuse/batch-norm'],
+  after: ['simplify/fold-constants', 'fuse/batch-norm'],
   run,
 };
 

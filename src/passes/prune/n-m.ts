@@ -32,7 +32,7 @@ export const pruneNM: Pass<NMOptions> = {
   summary: 'Keeps the N largest of every M weights along the input channels and sets the others to zero.',
   keeps: 'accuracy',
   options: nmOptions,
-  after: ['simplify/constants', 'fuse/batch-norm'],
+  after: ['simplify/fold-constants', 'fuse/batch-norm'],
   run,
 };
 

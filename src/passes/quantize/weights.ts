@@ -31,7 +31,7 @@ export const quantizeWeights: Pass<QuantizeOptions> = {
   summary: 'Stores weights as integers of 2 to 16 bits with a scale for each tensor, channel or block.',
   keeps: 'accuracy',
   options: quantizeOptions,
-  after: ['simplify/constants', 'fuse/batch-norm', 'prune/magnitude', 'prune/n-m'],
+  after: ['simplify/fold-constants', 'fuse/batch-norm', 'prune/magnitude', 'prune/n-m'],
   run,
 };
 
