@@ -5,6 +5,7 @@ import type { Notice } from '#base/notice.ts';
 import type { Model } from '#ir/model.ts';
 import { createWeightStore } from '#ir/weight-store.ts';
 import type { WeightStore } from '#ir/weights.ts';
+import type { ZipMember } from '#wire/zip.ts';
 import { isZip, readZip } from '#wire/zip.ts';
 import type { Format } from './format.ts';
 import { identify } from './identify.ts';
@@ -81,10 +82,25 @@ async function unpackZips(given: Files): Promise<Files> {
     // Only what lies in the folder of a model can belong to it: the rest need not be unpacked.
     const folders = members.filter((member) => hasExtension(member.path)).map((member) => folderOf(member.path));
     for (const member of members) {
-      if (folders.some((home) => member.path.startsWith(home))) files.set(folder + member.path, await member.open());
+      if (folders.some((home) => member.path.startsWith(home)))
+        files.set(folder + member.path, await memberSource(member));
     }
   }
   return files;
+}
+
+/** A stored member in place; a deflated one unpacked when it is first read, as most may never be. */
+async function memberSource(member: ZipMember): Promise<ByteSource> {
+  if (member.stored) return member.open();
+  let unpacked: Promise<ByteSource> | undefined;
+  return {
+    name: member.path,
+    sizeBytes: member.sizeBytes,
+    async read(offset, length) {
+      unpacked ??= member.open();
+      return (await unpacked).read(offset, length);
+    },
+  };
 }
 
 async function findModel(files: Files): Promise<{ readonly format: Format; readonly main: string }> {
