@@ -28,6 +28,8 @@ const RECIPES: readonly (readonly [string, Recipe])[] = [
   ['2:4 pruning', recipe([{ pass: 'prune/n-m' }])],
   ['2:4 pruning, then 8 bits', recipe([{ pass: 'prune/n-m' }, quantize({ bits: 8 })])],
   ['magnitude pruning, then 4 bits', recipe([{ pass: 'prune/magnitude' }, quantize({ bits: 4 })])],
+  ['half precision', recipe([{ pass: 'convert/float16' }])],
+  ['2:4 pruning, then half precision', recipe([{ pass: 'prune/n-m' }, { pass: 'convert/float16' }])],
   ['a layer excluded', recipe([quantize({ bits: 8 })], { fc1: { exclude: true } })],
   [
     'a layer with more bits',

@@ -24,7 +24,12 @@ export interface Summary {
 
 export function summarize(history: LayerHistory): Summary {
   const lossy = history.steps.filter((step) => history.lossy.has(step.pass));
-  const facts: Facts = { outcomes: lastOutcomes(lossy), left: groupLeft(lossy), counted: new Set() };
+  const facts: Facts = {
+    outcomes: lastOutcomes(lossy),
+    changed: groupChanged(lossy),
+    left: groupLeft(lossy),
+    counted: new Set(),
+  };
   const after = new Map(history.after.map((layer) => [layer.name, layer]));
   const before = new Set(history.before.map((layer) => layer.name));
   const layers = history.before.map((layer) => {
@@ -43,6 +48,8 @@ export function summarize(history: LayerHistory): Summary {
 interface Facts {
   /** What became of each weight, by value: layers that share it show the same figures. */
   readonly outcomes: ReadonlyMap<ValueId, WeightOutcome>;
+  /** Weights that the ledger names for a layer: a step may put a new value in the place of the one it worked on. */
+  readonly changed: ReadonlyMap<string, ReadonlySet<ValueId>>;
   /** The last line that says a layer was left alone, by layer. */
   readonly left: ReadonlyMap<string, LedgerEntry>;
   /** Weights whose bytes some layer has counted: the first that reads one owns it. */
@@ -69,6 +76,7 @@ export function mainWeight(layer: Layer): LayerWeight | undefined {
 function resultOf(before: Layer, now: Layer, facts: Facts): LayerResult {
   const main = mainWeight(now);
   const ids = new Set(now.weights.map((weight) => weight.value));
+  for (const id of facts.changed.get(before.name) ?? []) ids.add(id);
   const outcomes = [...ids].flatMap((id) => facts.outcomes.get(id) ?? []);
   const outcome = outcomes.find((one) => one.value === main?.value) ?? largest(outcomes);
   const left = outcomes.length === 0 ? facts.left.get(before.name) : undefined;
@@ -76,7 +84,8 @@ function resultOf(before: Layer, now: Layer, facts: Facts): LayerResult {
   return {
     layer: before.name,
     op: before.op,
-    parameters: before.parameters,
+    // Clean-up gives weights to layers that computed theirs from constants elsewhere.
+    parameters: before.parameters === 0 ? now.parameters : before.parameters,
     bytesBefore: before.weightBytes,
     bytesAfter: bytesOf(now, outcomes, facts.counted),
     bits: outcome?.bits ?? main?.bits ?? null,
@@ -111,6 +120,17 @@ function groupLeft(steps: readonly StepReport[]): ReadonlyMap<string, LedgerEntr
   return left;
 }
 
+function groupChanged(steps: readonly StepReport[]): ReadonlyMap<string, ReadonlySet<ValueId>> {
+  const changed = new Map<string, Set<ValueId>>();
+  for (const { layer, outcome } of steps.flatMap((step) => step.ledger)) {
+    if (outcome === undefined) continue;
+    const ids = changed.get(layer);
+    if (ids === undefined) changed.set(layer, new Set([outcome.value]));
+    else ids.add(outcome.value);
+  }
+  return changed;
+}
+
 /** The last outcome of each weight: errors are against the first weights, so the last one holds them all. */
 function lastOutcomes(steps: readonly StepReport[]): ReadonlyMap<ValueId, WeightOutcome> {
   const outcomes = new Map<ValueId, WeightOutcome>();
@@ -137,9 +157,11 @@ function bytesOf(layer: Layer, outcomes: readonly WeightOutcome[], counted: Set<
   const stored = new Map(layer.weights.map((weight) => [weight.value, weight.sizeBytes]));
   let bytes = layer.weightBytes;
   for (const { value, bytesAfter } of outcomes) {
-    if (counted.has(value)) continue;
+    const was = stored.get(value);
+    // A weight that is no longer there was replaced by a step, and the layer counts its replacement.
+    if (was === undefined || counted.has(value)) continue;
     counted.add(value);
-    bytes += bytesAfter - (stored.get(value) ?? 0);
+    bytes += bytesAfter - was;
   }
   return bytes;
 }

@@ -37,8 +37,19 @@ export async function optimizeModel(
       layers: made.after,
       report: {
         recipe: recipe.name,
-        before: figuresOfModel(open.layers, [{ sizeBytes: open.fileBytes }]),
-        after: { ...figuresOfModel(made.after, files), ...(sqnr === null ? {} : { weightSqnr: sqnrFigure(sqnr) }) },
+        before: figuresOfModel(
+          open.layers,
+          sum(open.layers, (layer) => layer.weightBytes),
+          [{ sizeBytes: open.fileBytes }],
+        ),
+        after: {
+          ...figuresOfModel(
+            made.after,
+            sum(made.layers, (layer) => layer.bytesAfter),
+            files,
+          ),
+          ...(sqnr === null ? {} : { weightSqnr: sqnrFigure(sqnr) }),
+        },
         steps: made.steps,
         layers: made.layers,
         notices: [...problems, ...made.steps.flatMap((step) => step.notices)],
@@ -50,14 +61,14 @@ export async function optimizeModel(
   }
 }
 
-function figuresOfModel(layers: readonly Layer[], files: readonly Pick<OutputFile, 'sizeBytes'>[]): ModelFigures {
+function figuresOfModel(
+  layers: readonly Layer[],
+  weightBytes: number,
+  files: readonly Pick<OutputFile, 'sizeBytes'>[],
+): ModelFigures {
   return {
     fileBytes: fileBytesFigure(files),
-    weightBytes: counted(
-      sum(layers, (layer) => layer.weightBytes),
-      'bytes',
-      'weights of all layers, scales included',
-    ),
+    weightBytes: counted(weightBytes, 'bytes', 'weights of all layers, scales included'),
     parameters: counted(
       sum(layers, (layer) => layer.parameters),
       '1',
@@ -74,6 +85,6 @@ function counted(value: number, unit: string, method: string): Figure {
   return { value, unit, how: 'counted', method };
 }
 
-function sum(layers: readonly Layer[], of: (layer: Layer) => number): number {
-  return layers.reduce((total, layer) => total + of(layer), 0);
+function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
 }
