@@ -33,17 +33,51 @@ export function subtractDims(a: Dim, b: Dim): Dim {
   return typeof a === 'string' && a === b ? 0 : null;
 }
 
+/** A size as a number times names; products of names are written like `512*N`. */
+interface Product {
+  readonly count: number;
+  readonly names: readonly string[];
+}
+
+/** Names that a product may have before it is given up as unreadable. */
+const MAX_NAMES = 4;
+
+/** Factors of a size; undefined for an unknown one. */
+export function factorsOf(size: Dim): Product | undefined {
+  if (size === null) return undefined;
+  if (typeof size === 'number') return { count: size, names: [] };
+  let count = 1;
+  const names: string[] = [];
+  for (const factor of size.split('*')) {
+    if (/^\d+$/.test(factor)) count *= Number(factor);
+    else names.push(factor);
+  }
+  return { count, names };
+}
+
+function dimOf({ count, names }: Product): Dim {
+  if (count === 0 || names.length === 0) return count;
+  if (names.length > MAX_NAMES) return null;
+  const sorted = names.toSorted();
+  return count === 1 ? sorted.join('*') : [String(count), ...sorted].join('*');
+}
+
 export function multiplyDims(a: Dim, b: Dim): Dim {
-  if (typeof a === 'number' && typeof b === 'number') return a * b;
+  if (a === 0 || b === 0) return 0;
   if (a === 1) return b;
   if (b === 1) return a;
-  return a === 0 || b === 0 ? 0 : null;
+  const [left, right] = [factorsOf(a), factorsOf(b)];
+  if (left === undefined || right === undefined) return null;
+  // Negative numbers occur in shape arithmetic but are no sizes, so they are not mixed with names.
+  const count = left.count * right.count;
+  if (count < 0 && left.names.length + right.names.length > 0) return null;
+  return dimOf({ count, names: [...left.names, ...right.names] });
 }
 
 /** Integer division that truncates, as ONNX Div does on integers. */
 export function divideDims(a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return b === 0 ? null : Math.trunc(a / b);
-  return b === 1 ? a : null;
+  return quotientOfProducts([a], [b]);
 }
 
 /** One size of a broadcast; null when two names might or might not agree. */
@@ -77,28 +111,30 @@ export function frontAxis(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** Quotient of two products of sizes where names above and below cancel; null when something is left. */
+/** Quotient of two products of sizes where names above and below cancel; null when it is not exact. */
 export function quotientOfProducts(above: readonly Dim[], below: readonly Dim[]): Dim {
-  let top = 1;
-  let bottom = 1;
+  const top = productOf(above);
+  const bottom = productOf(below);
+  if (top === undefined || bottom === undefined || bottom.count === 0 || top.count % bottom.count !== 0) return null;
+  const names = [...top.names];
+  for (const name of bottom.names) {
+    const at = names.indexOf(name);
+    if (at === -1) return null;
+    names.splice(at, 1);
+  }
+  return dimOf({ count: top.count / bottom.count, names });
+}
+
+function productOf(sizes: readonly Dim[]): Product | undefined {
+  let count = 1;
   const names: string[] = [];
-  for (const size of above) {
-    if (size === null) return null;
-    if (typeof size === 'number') top *= size;
-    else names.push(size);
+  for (const size of sizes) {
+    const factors = factorsOf(size);
+    if (factors === undefined) return undefined;
+    count *= factors.count;
+    names.push(...factors.names);
   }
-  for (const size of below) {
-    if (size === null) return null;
-    if (typeof size === 'number') bottom *= size;
-    else {
-      const at = names.indexOf(size);
-      if (at === -1) return null;
-      names.splice(at, 1);
-    }
-  }
-  if (bottom === 0) return null;
-  if (names.length === 0) return top % bottom === 0 ? top / bottom : null;
-  return names.length === 1 && top === bottom ? (names[0] ?? null) : null;
+  return { count, names };
 }
 
 /**

@@ -58,7 +58,7 @@ describe('inferShapes', () => {
         { op: 'Reshape', inputs: ['x', 'b'], outputs: ['z'] },
       ],
     });
-    expect(shapes).toMatchObject({ y: ['N', null, 4], z: [null, 8] });
+    expect(shapes).toMatchObject({ y: ['N', '2*T', 4], z: ['N*T', 8] });
   });
 
   it('keeps a contradicting declaration and says so', async () => {

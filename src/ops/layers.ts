@@ -4,6 +4,7 @@ import type { Layer, LayerWeight } from '#ir/layer.ts';
 import type { Dim, Model, Node, Shape, Tensor, Value, ValueId } from '#ir/model.ts';
 import { allValues, nodesOf } from '#ir/walk.ts';
 import { Call } from './call.ts';
+import { factorsOf } from './dims.ts';
 import type { Facts } from './facts.ts';
 import type { Macs, Role } from './operator.ts';
 import { operatorName, operatorOf, opsetOf } from './table.ts';
@@ -194,7 +195,9 @@ class Census {
     if (shape === null || this.#batch.size === 0) return shape;
     return shape.map((size, axis) => {
       if (typeof size === 'number') return size;
-      return this.#batch.has(size) && (axis === 0 || size !== null) ? 1 : size;
+      if (size === null) return axis === 0 && this.#batch.has(null) ? 1 : null;
+      const factors = factorsOf(size);
+      return factors?.names.every((name) => this.#batch.has(name)) === true ? factors.count : size;
     });
   }
 }
