@@ -6,12 +6,15 @@ import { seededRandom } from '#base/random.ts';
 import { readNpy } from '#wire/npy.ts';
 import { evaluationFile } from './studio.ts';
 
+/** Errors alone: remarks on how a model was exported are not ours. */
+const QUIET: ort.InferenceSession.SessionOptions = { logSeverityLevel: 3 };
+
 /** Share of the sample's evaluation digits that a model file reads right, 0 to 1. */
 export async function accuracyOnDigits(model: Uint8Array): Promise<number> {
   const members = unzipSync(new Uint8Array(readFileSync(evaluationFile)));
   const image = readNpy('image.npy', members['image.npy'] ?? new Uint8Array());
   const labels = readNpy('labels.npy', members['labels.npy'] ?? new Uint8Array());
-  const session = await ort.InferenceSession.create(model);
+  const session = await ort.InferenceSession.create(model, QUIET);
   const outputs = await session.run({ image: new ort.Tensor('float32', image.data as Float32Array, image.shape) });
   const logits = outputs['logits'];
   if (logits === undefined) throw new Error('The model has no output named logits.');
@@ -28,8 +31,8 @@ export async function accuracyOnDigits(model: Uint8Array): Promise<number> {
 /** Largest |difference| between the outputs of two model files on one seeded random input, as a share of the largest |output|. */
 export async function relativeDifference(original: Uint8Array, other: Uint8Array): Promise<number> {
   const random = seededRandom(7);
-  const first = await ort.InferenceSession.create(original);
-  const second = await ort.InferenceSession.create(other);
+  const first = await ort.InferenceSession.create(original, QUIET);
+  const second = await ort.InferenceSession.create(other, QUIET);
   const feeds: Record<string, ort.Tensor> = {};
   for (const slot of first.inputMetadata) {
     if (!slot.isTensor || slot.type !== 'float32') continue;

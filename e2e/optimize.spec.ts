@@ -77,7 +77,8 @@ test('a dropped model is tuned, measured, downloaded and opened again', async ({
   await test.step('download: smaller, and onnxruntime reads digits with it', async () => {
     const { name, bytes } = await download(page);
     expect(name).toMatch(/\.onnx$/);
-    expect(bytes.byteLength).toBeLessThan(0.5 * original.byteLength);
+    // The layer left out may hold two fifths of all weights.
+    expect(bytes.byteLength).toBeLessThan(0.6 * original.byteLength);
     // Per-tensor int8 weights with the worst layer left in float: a small network keeps its accuracy within two points.
     expect(Math.abs((await accuracyOnDigits(bytes)) - accuracyBefore)).toBeLessThanOrEqual(0.02);
     await expect(page.getByRole('region', { name: 'Model' })).toContainText('onnxruntime');
@@ -86,8 +87,7 @@ test('a dropped model is tuned, measured, downloaded and opened again', async ({
   await test.step('a variant tried before is one click away', async () => {
     await choose(page, 'Second chart', /^Variants/);
     const variants = page.getByRole('figure', { name: 'Variants tried' }).getByRole('button', { name: /^Variant \d/ });
-    const count = await variants.count();
-    expect(count).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => variants.count()).toBeGreaterThanOrEqual(2);
     const firstVariant = variants.and(page.getByRole('button', { name: /^Variant 1:/ }));
     await firstVariant.click();
     await settled(page);

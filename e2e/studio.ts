@@ -43,9 +43,10 @@ export const errorBars = (page: Page): Locator => errorChart(page).getByRole('bu
 
 /** Picks one of a row of choices (a segmented control). */
 export async function choose(page: Page, group: string, choice: string | RegExp): Promise<void> {
-  const option = page.getByRole('radiogroup', { name: group }).getByRole('radio', { name: choice });
-  // The radio itself is drawn by its label and takes no pointer.
-  await option.check({ force: true });
+  // The radio itself is drawn by its label, which takes the pointer.
+  const choices = page.getByRole('radiogroup', { name: group });
+  await choices.locator('label', { hasText: choice }).click();
+  await expect(choices.getByRole('radio', { name: choice })).toBeChecked();
 }
 
 /** One figure of the summary strip as text, once the preview has settled. */
