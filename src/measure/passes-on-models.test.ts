@@ -1,4 +1,4 @@
-/** Every lossy pass on real models: the written file loads and runs in onnxruntime for Node and for the web. */
+/** Lossy passes on real models: the written file loads and runs in onnxruntime for Node and for the web, and computes what it stands for. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ import { runPass } from '#passes/testing/desk.ts';
 import { openOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
 import { openOnnxruntimeWeb } from '#runtimes/onnxruntime/web.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
-import { outputErrors, runnable } from './testing/run-model.ts';
+import { floatTwin, outputErrors, runnable } from './testing/run-model.ts';
 
 const MODELS = [
   'ultraface/version-RFB-320.onnx',
@@ -34,27 +34,29 @@ const DIMS = new Map([
   ['state:1', 1],
 ]);
 
+/** What the presets do not cover; those run on the same models from the command line's own tests. */
 const RECIPES: Readonly<Record<string, readonly (readonly [pass: string, options: object])[]>> = {
-  'int8 channel': [['quantize/weights', { bits: 8, granularity: 'channel' }]],
-  'int4 block 32': [['quantize/weights', { bits: 4, granularity: 'block', block: 32 }]],
   'int4 block 32 asymmetric': [
-    ['quantize/weights', { bits: 4, granularity: 'block', block: 32, symmetric: false, signed: false, range: 'mse' }],
+    ['quantize/weights', { bits: 4, granularity: 'block', block: 32, symmetric: false, signed: false }],
   ],
   'int2 block 16': [['quantize/weights', { bits: 2, granularity: 'block', block: 16 }]],
   'int16 channel': [['quantize/weights', { bits: 16, granularity: 'channel' }]],
-  float16: [['convert/float16', { scope: 'all' }]],
-  'float16 with half inputs and outputs': [['convert/float16', { scope: 'all', keepInputsAndOutputs: false }]],
-  'float16 weights': [['convert/float16', { scope: 'weights' }]],
-  'bfloat16 weights': [['convert/float16', { scope: 'weights', type: 'bfloat16' }]],
-  '2:4': [['prune/n-m', {}]],
   'half pruned, int8': [
     ['prune/magnitude', { sparsity: 0.5, budget: 'global' }],
     ['quantize/weights', { bits: 8, granularity: 'channel' }],
   ],
+  'float16 throughout': [['convert/float16', { scope: 'all', keepInputsAndOutputs: false }]],
+  'bfloat16 weights': [['convert/float16', { scope: 'weights', type: 'bfloat16' }]],
+  'int4, then float16': [
+    ['quantize/weights', { bits: 4, granularity: 'block', block: 32 }],
+    ['convert/float16', { scope: 'all' }],
+  ],
 };
 
-/** Below this the outputs would say that a recipe broke the arithmetic rather than rounded weights. */
-const LEAST_SQNR_DB: Readonly<Record<string, number>> = { 'int16 channel': 40, 'int8 channel': 8 };
+/** A quantized file must compute what the float values of its weights compute: only the order of float32 sums may differ. */
+const SAME_AS_TWIN_DB = 60;
+/** magika_v1 has activations beyond 65504: infinite in half precision, as the pass warns. */
+const OVERFLOWS = new Set(['magika_v1/model.onnx']);
 
 async function read(path: string): Promise<{ model: Model; store: WeightStore }> {
   const file = testdata(join('models', path));
@@ -83,15 +85,21 @@ describeWithTestdata('passes on real models', () => {
         expect(done.ledger.length).toBeGreaterThan(0);
         result = done.model;
       }
-      const before = await runnable(model, store);
-      const after = await runnable(result, store);
+      const quantized = await runnable(result, store);
+      const twin = await runnable(await floatTwin(result, store), store);
+      const original = await runnable(model, store);
+      const half = RECIPES[recipe]!.some(
+        ([name, options]) => name === 'convert/float16' && 'scope' in options && options.scope === 'all',
+      );
       for (const runtime of runtimes) {
-        for (const output of await outputErrors(runtime, before, after, DIMS)) {
+        for (const output of await outputErrors(runtime, twin, quantized, DIMS)) {
+          if (half && OVERFLOWS.has(path)) continue;
           expect(output.notFinite.result, output.name).toBe(0);
-          expect(output.sqnrDb, `${output.name} in ${runtime.id}`).toBeGreaterThan(LEAST_SQNR_DB[recipe] ?? -20);
-          if (process.env['PARE_SHOW'] === '1') {
-            console.log(path, recipe, runtime.id, output.name, output.sqnrDb.toFixed(1), 'dB');
-          }
+          expect(output.sqnrDb, `${output.name} in ${runtime.id}`).toBeGreaterThan(SAME_AS_TWIN_DB);
+        }
+        if (process.env['PARE_SHOW'] !== '1') continue;
+        for (const output of await outputErrors(runtime, original, quantized, DIMS)) {
+          console.log(path, recipe, runtime.id, output.name, output.sqnrDb.toFixed(1), 'dB');
         }
       }
     },
