@@ -21,7 +21,8 @@ const NOT_USED = new Set([join(root, 'src', 'ui')]);
 const CHUNK_LIFE_MS = 24 * 3600 * 1000;
 
 export async function buildCliWhenStale() {
-  if (!existsSync(entry) || newestChange(SOURCES.map((path) => join(root, path))) > statSync(entry).mtimeMs) await buildCli();
+  if (!existsSync(entry) || newestChange(SOURCES.map((path) => join(root, path))) > statSync(entry).mtimeMs)
+    await buildCli();
 }
 
 /** Modification time of the newest file, in ms. */
@@ -58,7 +59,10 @@ export async function buildCli() {
         emptyOutDir: false,
         minify: false,
         rollupOptions: {
-          input: { main: join(root, 'src', 'cli', 'main.ts') },
+          input: {
+            main: join(root, 'src', 'cli', 'main.ts'),
+            'compute-thread': join(root, 'src', 'cli', 'compute-thread.ts'),
+          },
           external: [/^onnxruntime-/, /^node:/],
           output: { format: 'es', entryFileNames: '[name].mjs', chunkFileNames: 'chunks/[name]-[hash].mjs' },
         },

@@ -22,7 +22,7 @@ function pare(...args: string[]): { code: number | null; out: string; err: strin
   return { code: status, out: stdout, err: stderr };
 }
 
-/** Two layers of 64 x 64 and 64 x 8 weights: large enough for blocks of 32, small enough to read at a glance. */
+/** Two layers of 64 x 64 and 64 x 16 weights: just large enough to be worth quantizing. */
 function tinyClassifier(): Uint8Array {
   const random = seededRandom(11);
   const weights = (...dims: [number, number]): Float32Array =>
@@ -34,10 +34,10 @@ function tinyClassifier(): Uint8Array {
       { op: 'MatMul', name: 'second', inputs: ['a', 'w2'], outputs: ['y'] },
     ],
     inputs: [valueProto('x', ELEM.f32, ['batch', 64])],
-    outputs: [valueProto('y', ELEM.f32, ['batch', 8])],
+    outputs: [valueProto('y', ELEM.f32, ['batch', 16])],
     initializers: [
       tensorProto('w1', ELEM.f32, [64, 64], weights(64, 64)),
-      tensorProto('w2', ELEM.f32, [64, 8], weights(64, 8)),
+      tensorProto('w2', ELEM.f32, [64, 16], weights(64, 16)),
     ],
   });
 }
@@ -109,7 +109,7 @@ describe('a session', () => {
     const { code, out, err } = pare('inspect', 'tiny.onnx', '--json');
     expect([code, err]).toEqual([0, '']);
     const summary = JSON.parse(out);
-    const weights = 64 * 64 + 64 * 8;
+    const weights = 64 * 64 + 64 * 16;
     expect(summary).toMatchObject({
       format: 'onnx',
       parameters: weights,
@@ -119,7 +119,7 @@ describe('a session', () => {
       layers: [
         { name: 'first', op: 'MatMul', shape: ['batch', 64], parameters: 4096, bytes: 16_384, macs: 4096 },
         { name: 'relu', op: 'Relu', parameters: 0 },
-        { name: 'second', op: 'MatMul', shape: ['batch', 8], parameters: 512, bytes: 2048, macs: 512 },
+        { name: 'second', op: 'MatMul', shape: ['batch', 16], parameters: 1024, bytes: 4096, macs: 1024 },
       ],
     });
     expect(pare('inspect', 'tiny.onnx').out).toMatch(/first +MatMul +\[batch, 64\] +4\.10 k +16\.4 kB/);
@@ -132,7 +132,7 @@ describe('a session', () => {
     const compared = JSON.parse(pare('compare', 'tiny.onnx', 'same.onnx', '--json').out);
     expect(compared.runtime).toContain('onnxruntime-node');
     expect(compared.outputs).toMatchObject([
-      { name: 'y', shape: [1, 8], sqnrDb: Infinity, cosine: 1, maxAbs: 0, top1Agreement: 1 },
+      { name: 'y', shape: [1, 16], sqnrDb: Infinity, cosine: 1, maxAbs: 0, top1Agreement: 1 },
     ]);
   });
 
@@ -165,7 +165,7 @@ describe('a session', () => {
     writeFileSync(at('in.npz'), await joinChunks(npz.chunks));
     const { code, out } = pare('compare', 'tiny.onnx', 'tiny.onnx', '--inputs', 'in.npz', '--json');
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ runs: 2, method: '2 runs on in.npz', outputs: [{ count: 16 }] });
+    expect(JSON.parse(out)).toMatchObject({ runs: 2, method: '2 runs on in.npz', outputs: [{ count: 32 }] });
   });
 
   it('moves weights to external data, finds them again, and reads the folder as well', () => {

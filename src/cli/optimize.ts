@@ -57,7 +57,7 @@ export const optimizeCommand: Command = {
     const open = await openPath(path);
     const out = outputPath(output, open);
     refuseOverwriting([out], open.files);
-    const backend = await openBackendForNode();
+    const backend = await openBackendForNode(open.fileBytes);
     try {
       const { signal, onProgress } = terminal;
       const optimized = await optimizeModel(open, recipe, { backend, signal, onProgress });
