@@ -75,7 +75,7 @@ export function mainWeight(layer: Layer): LayerWeight | undefined {
 
 function resultOf(before: Layer, now: Layer, facts: Facts): LayerResult {
   const main = mainWeight(now);
-  const ids = new Set(now.weights.map((weight) => weight.value));
+  const ids = new Set([...before.weights, ...now.weights].map((weight) => weight.value));
   for (const id of facts.changed.get(before.name) ?? []) ids.add(id);
   const outcomes = [...ids].flatMap((id) => facts.outcomes.get(id) ?? []);
   const outcome = outcomes.find((one) => one.value === main?.value) ?? largest(outcomes);
