@@ -104,6 +104,23 @@ describe('writing', () => {
     expect(files.map((file) => file.path)).toEqual(['small.onnx', 'small.onnx.data']);
   });
 
+  it('keeps several data files apart, and stores tied weights once', async () => {
+    const bytes = new Uint8Array(80_000);
+    const sources = ['net/a.bin', 'net/b.bin'].map((name) => memorySource(name, bytes));
+    const { model, store } = buildModel(SPEC);
+    const edit = openEditor({ ...model, source: { ...model.source, file: 'net/m.onnx', externalData: 'a.bin' } });
+    ['big', 'other', 'small'].forEach((name, index) => {
+      const source = sources[index % 2];
+      if (source === undefined) throw new Error('two sources');
+      edit.setConstant(idOf(model, name), store.link('f32', [20_000], { source, offset: 0, length: 80_000 }));
+    });
+    const files = await writeOnnx(edit.finish(), store, { path: 'net/m.onnx' });
+    expect(files.slice(1).map((file) => [file.path, file.sizeBytes])).toEqual([
+      ['net/a.bin', 80_000],
+      ['net/b.bin', 80_000],
+    ]);
+  });
+
   it('moves weights outside when the file would pass 1.9 GB', async () => {
     const length = 2_000_000_000;
     const source: ByteSource = {

@@ -14,7 +14,7 @@ import { spellQuantization } from './quantization.ts';
 import { ENTRY, MODEL, OPSET } from './record/schema.ts';
 import type { Placement } from './write/graph.ts';
 import { GraphWriter } from './write/graph.ts';
-import { ExternalFile, liesOutside } from './write/tensor.ts';
+import { ExternalFile, locationOutside } from './write/tensor.ts';
 
 export interface OnnxWriteOptions {
   /** Path of the model file; the source's own by default. */
@@ -70,22 +70,32 @@ async function compose(
   path: string,
   mode: 'keep' | 'inline' | 'external',
 ): Promise<readonly OutputFile[]> {
-  const file = new ExternalFile(dataFileName(model, path));
+  const shared = dataFileName(model, path);
+  const data = new Map<string, ExternalFile>();
+  const file = (location: string): ExternalFile => {
+    const known = data.get(location) ?? new ExternalFile(location);
+    data.set(location, known);
+    return known;
+  };
   const place: Placement = (tensor) => {
     if (mode === 'inline') return undefined;
-    const outside = liesOutside(store, tensor, model.source.file);
-    if (mode === 'keep' && outside) return file;
+    const outside = locationOutside(store, tensor, model.source);
+    if (mode === 'keep' && outside !== undefined) return file(shared === model.source.externalData ? outside : shared);
     // In a model that keeps its weights outside, changed ones go there too.
     const changed = store.chunks(tensor).every((chunk) => chunk instanceof Uint8Array);
     const wanted = mode === 'external' || changed;
-    return wanted && store.sizeBytes(tensor) >= SMALLEST_EXTERNAL ? file : undefined;
+    return wanted && store.sizeBytes(tensor) >= SMALLEST_EXTERNAL ? file(shared) : undefined;
   };
   const draft = draftModel(model, await new GraphWriter(store, place).draft(model.graph));
   const chunks = draft.compose();
   const main: OutputFile = { path, chunks, sizeBytes: sizeOfChunks(chunks) };
-  if (file.sizeBytes === 0) return [main];
   const folder = path.slice(0, path.lastIndexOf('/') + 1);
-  return [main, { path: folder + file.location, chunks: file.chunks, sizeBytes: file.sizeBytes }];
+  const beside = [...data.values()].map((one) => ({
+    path: folder + one.location,
+    chunks: one.chunks,
+    sizeBytes: one.sizeBytes,
+  }));
+  return [main, ...beside];
 }
 
 /**
