@@ -11,6 +11,7 @@ const TOP_PX = 6;
 const RIGHT_PX = 8;
 const LABEL_PX = 13;
 const BAR_SHARE = 0.84;
+const MOST_BAR_PX = 64;
 
 export function SvgBars({ bars, kind, selected, onPick }: BarsProps) {
   const box = useRef<HTMLDivElement>(null);
@@ -68,7 +69,7 @@ function layOut(bars: readonly LayerBar[], kind: 'error' | 'size', size: Size): 
   const width = Math.max(1, size.width - left - RIGHT_PX);
   const step = width / Math.max(1, bars.length);
   const rotated = step < 84;
-  const floor = Math.max(TOP_PX + 20, size.height - (rotated ? 58 : 22));
+  const floor = Math.max(TOP_PX + 20, size.height - (rotated ? 66 : 22));
   return { left, width, floor, step, ticks, rotated, scale: (floor - TOP_PX) / (ticks.at(-1) ?? 1) };
 }
 
@@ -124,7 +125,7 @@ interface OneBarProps {
 /** The whole column takes the click: a low bar is the interesting one and hard to hit. */
 const OneBar = memo(function OneBar({ bar, at, plot, selected }: OneBarProps) {
   const { left, floor, step, scale } = plot;
-  const width = Math.max(1, step * BAR_SHARE);
+  const width = Math.max(1, Math.min(MOST_BAR_PX, step * BAR_SHARE));
   const x = left + at * step + (step - width) / 2;
   const height = (value: number) => Math.max(1, value * scale);
   return (

@@ -58,12 +58,12 @@ export function WeightHistogram() {
             {at === null ? null : (
               <TextInput
                 type="number"
-                aria-label={`Number shown, 0 to ${histogram.rows - 1}`}
-                min={0}
-                max={histogram.rows - 1}
-                value={String(at)}
+                aria-label={`Number shown, 1 to ${histogram.rows}`}
+                min={1}
+                max={histogram.rows}
+                value={String(at + 1)}
                 onChange={(event) => {
-                  const wanted = Math.trunc(Number(event.currentTarget.value) || 0);
+                  const wanted = Math.trunc(Number(event.currentTarget.value) || 1) - 1;
                   setRow({ layer: selected, at: Math.max(0, Math.min(histogram.rows - 1, wanted)) });
                 }}
               />

@@ -37,6 +37,7 @@ function LayersChart() {
   const sorted = useStudio((studio) => studio.looks.chartSorted);
   const rows = useDeferredValue(useStudio(selectAll));
   const selected = useStudio((studio) => activeWork(studio)?.selected ?? null);
+  const narrow = useNarrow();
   return (
     <figure className="chart" aria-label={kind === 'error' ? 'Error by layer' : 'Size by layer'}>
       <div className="chart-head">
@@ -45,8 +46,8 @@ function LayersChart() {
           value={kind}
           onChange={(value) => changeLooks({ layerChart: value as LayerChart })}
           data={[
-            { value: 'error', label: 'Error by layer' },
-            { value: 'size', label: 'Size by layer' },
+            { value: 'error', label: narrow ? 'Error' : 'Error by layer' },
+            { value: 'size', label: narrow ? 'Size' : 'Size by layer' },
           ]}
         />
         <span className="grow" />

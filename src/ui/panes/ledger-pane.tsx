@@ -3,12 +3,12 @@ import { useMemo } from 'react';
 import { selectLayer } from '#ui/state/session/actions.ts';
 import { activeWork, changeLooks, useStudio } from '#ui/state/store.ts';
 import { formatBytes } from '#ui/state/units.ts';
-import type { LayerResult } from '#studio/jobs.ts';
+import { reasonsOf } from '#ui/state/table/left-alone.ts';
 
 export function LedgerPane() {
   const layers = useStudio((studio) => activeWork(studio)?.preview?.layers ?? null);
   const notices = useStudio((studio) => activeWork(studio)?.preview?.notices ?? null);
-  const groups = useMemo(() => groupByReason(layers ?? []), [layers]);
+  const groups = useMemo(() => reasonsOf(layers ?? []), [layers]);
   return (
     <div className="ledger" role="region" aria-label="Layers left alone">
       {groups.length === 0 ? <p className="dim">No layer with weights is left alone by this recipe.</p> : null}
@@ -44,7 +44,7 @@ export function LedgerPane() {
                 </button>
                 <span className="dim">
                   {' '}
-                  {layer.op}, {formatBytes(layer.bytesAfter)}
+                  {layer.op}, {formatBytes(layer.bytesBefore)}
                 </span>
                 <p>{layer.skipped}</p>
               </li>
@@ -62,23 +62,3 @@ export function LedgerPane() {
 }
 
 const MOST_LISTED = 100;
-
-interface Group {
-  readonly code: string;
-  readonly layers: readonly LayerResult[];
-  readonly bytes: number;
-}
-
-function groupByReason(layers: readonly LayerResult[]): readonly Group[] {
-  const groups = Map.groupBy(
-    layers.filter((layer) => layer.skipped !== undefined),
-    (layer) => layer.skippedCode ?? 'left alone',
-  );
-  return [...groups]
-    .map(([code, some]) => ({
-      code,
-      layers: some.toSorted((a, b) => b.bytesAfter - a.bytesAfter),
-      bytes: some.reduce((sum, layer) => sum + layer.bytesAfter, 0),
-    }))
-    .toSorted((a, b) => b.bytes - a.bytes);
-}

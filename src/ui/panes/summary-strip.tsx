@@ -1,5 +1,6 @@
 /** The headline: size before and after, error, what was changed and what was left, all for the recipe on show. */
 import type { ReactNode } from 'react';
+import { countLeft } from '#ui/state/table/left-alone.ts';
 import { activeModel, activeWork, useStudio } from '#ui/state/store.ts';
 import { formatBytes, formatChange, formatCount, formatDb, formatDuration } from '#ui/state/units.ts';
 
@@ -11,7 +12,7 @@ export function SummaryStrip() {
   const before = preview?.fileBytesBefore ?? model.fileBytes;
   const after = preview?.fileBytesAfter ?? null;
   const changed = preview?.layers.filter((layer) => layer.error !== null).length ?? 0;
-  const left = preview?.layers.filter((layer) => layer.skipped !== undefined).length ?? 0;
+  const left = countLeft(preview?.layers);
   const worst = preview?.layers.reduce((low, layer) => Math.min(low, layer.error?.sqnrDb ?? Infinity), Infinity);
   return (
     <section className="summary" aria-label="Summary" aria-busy={work.previewing} data-stale={work.previewing}>

@@ -38,7 +38,7 @@ describe('units', () => {
   ])('writes %s dB as %s', (db, text) => expect(plain(formatDb(db))).toBe(text));
 
   it.each([
-    [0, '0.0 %'],
+    [0, '0 %'],
     [0.0004, '< 0.1 %'],
     [0.034, '3.4 %'],
     [0.5, '50 %'],

@@ -24,6 +24,7 @@ export function formatDb(db: number | null): string {
 /** A share between 0 and 1 as percent; anything above zero never reads as zero. */
 export function formatShare(share: number): string {
   const percent = share * 100;
+  if (percent === 0) return `0${THIN}%`;
   if (percent > 0 && percent < 0.1) return `<${THIN}0.1${THIN}%`;
   return `${percent.toFixed(percent < 10 ? 1 : 0)}${THIN}%`;
 }

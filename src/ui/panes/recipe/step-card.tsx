@@ -21,13 +21,24 @@ export function StepCard({ step, at, last, pass, problems }: Props) {
   const fields = useMemo(() => (pass === undefined ? [] : fieldsOf(pass.schema)), [pass]);
   const title = pass?.title ?? step.pass;
   const [explained, setExplained] = useState(false);
+  // Lossless steps rarely need a hand: their options stay folded until asked for.
+  const [open, setOpen] = useState(pass?.keeps === 'accuracy');
+  const folds = fields.length > 0;
   return (
-    <li className={fields.length === 0 ? 'step plain' : 'step'} aria-label={title}>
+    <li className={folds && open ? 'step' : 'step plain'} aria-label={title}>
       <div className="step-head" title={pass?.summary}>
         <span className="step-number" aria-hidden>
           {at + 1}
         </span>
-        <h3>{title}</h3>
+        <h3>
+          {folds ? (
+            <button type="button" className="step-title" aria-expanded={open} onClick={() => setOpen(!open)}>
+              {title}
+            </button>
+          ) : (
+            title
+          )}
+        </h3>
         <IconButton
           label={`Explain ${title}`}
           icon={IconInfoCircle}
@@ -60,14 +71,14 @@ export function StepCard({ step, at, last, pass, problems }: Props) {
         <p className="dim step-where">Only {[...(step.where.ops ?? []), ...(step.where.names ?? [])].join(', ')}</p>
       )}
       {explained ? <p className="dim step-summary">{pass?.summary}</p> : null}
-      {fields.length === 0 ? null : (
+      {folds && open ? (
         <OptionFields
           fields={fields}
           options={{ ...pass?.defaults, ...step.options }}
           explained={explained}
           onChange={(change, merge) => editRecipe((recipe) => setOptions(recipe, at, change), merge)}
         />
-      )}
+      ) : null}
       {problems.map((problem) => (
         <p
           key={problem.text}

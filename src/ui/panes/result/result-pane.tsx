@@ -1,8 +1,8 @@
 /** The result: what it weighs, what each step did, how its outputs compare, and what the download was checked for. */
 import { Button } from '@mantine/core';
-import { IconDownload, IconPlayerPlay } from '@tabler/icons-react';
+import { IconArrowsDiff, IconDownload, IconPlayerPlay } from '@tabler/icons-react';
 import type { ModelFigures, Saved, StepReport } from '#studio/jobs.ts';
-import { download, optimize } from '#ui/state/session/actions.ts';
+import { compareOutputs, download, optimize } from '#ui/state/session/actions.ts';
 import { isCurrent } from '#ui/state/session/previews.ts';
 import { activeWork, useStudio } from '#ui/state/store.ts';
 import { formatBytes, formatChange, formatCount, formatDb, formatDuration } from '#ui/state/units.ts';
@@ -29,6 +29,9 @@ export function ResultPane() {
           onClick={() => void optimize()}
         >
           Make the model
+        </Button>
+        <Button leftSection={<IconArrowsDiff size={14} />} disabled={busy} onClick={() => void compareOutputs(4, 1)}>
+          Compare outputs
         </Button>
       </div>
     );

@@ -118,7 +118,7 @@ function passes(row: Row, filter: RowFilter): boolean {
     case 'changed':
       return row.sqnrDb !== null || row.bytesAfter !== row.bytesBefore;
     case 'left':
-      return row.skipped !== null;
+      return row.skipped !== null && row.skippedCode !== 'removed' && row.bytesBefore > 0;
     case 'excluded':
       return row.excluded;
     case 'all':
