@@ -7,9 +7,8 @@ import { Cancelled, PareError } from '#base/failure.ts';
 import { blobSource } from '#base/sources.ts';
 import type { CompleteBackend } from '#kernels/kernels.ts';
 import { createFloatCache, type FloatCache } from '#recipes/float-cache.ts';
-import { createPreviewer, type Previewer } from '#recipes/preview.ts';
+import type { Previewer } from '#recipes/preview.ts';
 import type { Recipe } from '#recipes/recipe.ts';
-import { passInfos, presetInfos } from './catalog.ts';
 import type { JobContext } from './door.ts';
 import { summarizeModel, summarizeResult } from './inspect.ts';
 import type { DroppedFile, JobName, Jobs, ModelSummary } from './jobs.ts';
@@ -38,7 +37,9 @@ export type Engine = {
 };
 
 // What only some jobs need is loaded when the first of them comes: a first visit waits for the page, not for these.
+const listing = () => import('./catalog.ts');
 const opening = () => import('./open.ts');
+const measuring = () => import('#recipes/preview.ts');
 const optimizing = () => import('./optimize.ts');
 const previewing = () => import('./preview.ts');
 const drawing = () => import('./histogram.ts');
@@ -88,7 +89,8 @@ export function createEngine(parts: EngineParts): Engine {
       hint: 'Open its file again.',
     });
   };
-  const previewerOf = ({ floats, previewers }: Bench, open: OpenModel): Previewer => {
+  const previewerOf = async ({ floats, previewers }: Bench, open: OpenModel): Promise<Previewer> => {
+    const { createPreviewer } = await measuring();
     let previewer = previewers.get(open.id);
     if (previewer === undefined) {
       previewer = createPreviewer(open, floats);
@@ -168,6 +170,7 @@ export function createEngine(parts: EngineParts): Engine {
       }
       const { backend, threads } = await theBench();
       const { name, description } = backend;
+      const { passInfos, presetInfos } = await listing();
       return { passes: passInfos(), presets: presetInfos(), backend: { name, description, threads } };
     },
 
@@ -216,7 +219,7 @@ export function createEngine(parts: EngineParts): Engine {
       return compute(context, async (current, work) => {
         const open = modelOf(modelId);
         const { previewModel } = await previewing();
-        return previewModel(open, recipe, work, previewerOf(current, open));
+        return previewModel(open, recipe, work, await previewerOf(current, open));
       });
     },
 
@@ -234,7 +237,7 @@ export function createEngine(parts: EngineParts): Engine {
       return compute(context, async (current, work) => {
         const open = modelOf(modelId);
         const { histogramOf } = await drawing();
-        return histogramOf(open, wish, work, { floats: current.floats, previewer: previewerOf(current, open) });
+        return histogramOf(open, wish, work, { floats: current.floats, previewer: await previewerOf(current, open) });
       });
     },
 
