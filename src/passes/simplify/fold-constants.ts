@@ -58,11 +58,14 @@ class Folding {
   readonly #desk: Desk;
   readonly #ledger: LedgerEntry[] = [];
   #integers: ReadonlyMap<ValueId, Dense> = new Map();
+  /** Taken once: an editor makes a snapshot of the whole model for each look at it. */
+  readonly #opsets: ReadonlyMap<string, number>;
 
   constructor(edit: Editor, chosen: FoldOptions, desk: Desk) {
     this.#edit = edit;
     this.#options = chosen;
     this.#desk = desk;
+    this.#opsets = edit.model.opsets;
   }
 
   async run(): Promise<PassResult> {
@@ -161,7 +164,7 @@ class Folding {
   }
 
   #call(node: Node, facts: readonly (Facts | undefined)[], tensors?: ReadonlyMap<string, Dense>): Call {
-    return new Call(node, opsetOf(this.#edit.model.opsets, node.domain), facts, tensors);
+    return new Call(node, opsetOf(this.#opsets, node.domain), facts, tensors);
   }
 
   /** Types of the constants, with values read for the inputs that are named. */

@@ -6,7 +6,6 @@ import type { WeightStore } from '#ir/weights.ts';
 import { Call } from '#ops/call.ts';
 import { decode, numbersOf } from '#ops/dense.ts';
 import { dtypeOfCode } from '#ops/dtype-code.ts';
-import { opsetOf } from '#ops/table.ts';
 
 /** Constants of more elements are not read to find out whether they are all 0 or all 1. */
 const MAX_READ = 65_536;
@@ -24,12 +23,12 @@ export class Proof {
   readonly #store: WeightStore;
   readonly #call: Call;
 
-  constructor(edit: Editor, node: Node, types: ReadonlyMap<ValueId, Value>, store: WeightStore) {
+  constructor(edit: Editor, node: Node, types: ReadonlyMap<ValueId, Value>, store: WeightStore, opset: number) {
     this.#edit = edit;
     this.#node = node;
     this.#types = types;
     this.#store = store;
-    this.#call = new Call(node, opsetOf(edit.model.opsets, node.domain), []);
+    this.#call = new Call(node, opset, []);
   }
 
   async passesOn(): Promise<PassesOn | undefined> {

@@ -21,6 +21,7 @@ import type { Editor } from '#ir/editor.ts';
 import type { Node, Value, ValueId } from '#ir/model.ts';
 import { allValues } from '#ir/walk.ts';
 import { inferShapes } from '#ops/infer.ts';
+import { opsetOf } from '#ops/table.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 import { Proof } from './identity-proof.ts';
 
@@ -41,13 +42,15 @@ export const removeIdentity: Pass<z.infer<typeof options>> = {
 
 async function run(edit: Editor, _options: z.infer<typeof options>, desk: Desk): Promise<PassResult> {
   const ledger: LedgerEntry[] = [];
+  // Taken once: an editor makes a snapshot of the whole model for each look at it.
+  const opset = opsetOf(edit.model.opsets, '');
   const types = allValues((await inferShapes(edit.model, desk.weights)).graph);
   for (const listed of edit.nodes()) {
     checkCancelled(desk.signal);
     // The node as it stands now: one that was removed before it may have changed its inputs.
     const node = edit.producer(listed.outputs.find((id) => id !== null) ?? NO_VALUE);
     if (node === undefined) continue;
-    const found = await new Proof(edit, node, types, desk.weights).passesOn();
+    const found = await new Proof(edit, node, types, desk.weights, opset).passesOn();
     if (found === undefined) continue;
     if (!desk.includes(node.name, node.op)) {
       ledger.push({ layer: node.name, action: 'left', code: 'excluded', text: desk.whyNot(node.name, node.op) });
