@@ -101,6 +101,56 @@ const LAYERS: Readonly<Record<string, BuildModel>> = {
   },
 };
 
+/** Places where models keep weights. */
+const PLACES: Readonly<Record<string, BuildModel>> = {
+  'an initializer that is an input too': {
+    inputs: x(3, 32),
+    outputs: y,
+    initializers: { w: random([32, 16], 1), v: random([16, 16], 2) },
+    initializersAsInputs: ['w', 'v'],
+    nodes: [
+      { op: 'MatMul', inputs: ['x', 'w'], outputs: ['h'] },
+      { op: 'Add', inputs: ['h', 'h'], outputs: ['y'] },
+      { op: 'MatMul', inputs: ['v', 'v'], outputs: ['unused'] },
+    ],
+  },
+  'a Constant node': {
+    inputs: x(3, 32),
+    outputs: y,
+    nodes: [
+      { op: 'Constant', inputs: [], outputs: ['w'], attrs: { value: { tensor: random([32, 16], 1) } } },
+      { op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] },
+    ],
+  },
+  'branches of If, their own and from around': {
+    inputs: { ...x(3, 32), c: { dtype: 'bool', shape: [] } },
+    outputs: y,
+    initializers: { w: random([32, 32], 1) },
+    nodes: [
+      {
+        op: 'If',
+        inputs: ['c'],
+        outputs: ['y'],
+        attrs: {
+          then_branch: {
+            graph: { outputs: { t: y.y }, nodes: [{ op: 'MatMul', inputs: ['x', 'w'], outputs: ['t'] }] },
+          },
+          else_branch: {
+            graph: {
+              outputs: { e: y.y },
+              initializers: { v: random([32, 32], 2) },
+              nodes: [
+                { op: 'MatMul', inputs: ['x', 'v'], outputs: ['p'] },
+                { op: 'MatMul', inputs: ['p', 'w'], outputs: ['e'] },
+              ],
+            },
+          },
+        },
+      },
+    ],
+  },
+};
+
 const OPTIONS: readonly Partial<QuantizeOptions>[] = [
   { bits: 8, granularity: 'tensor' },
   { bits: 8, granularity: 'channel' },
@@ -139,6 +189,27 @@ describe.each(Object.entries(LAYERS))('%s', (_layer, spec) => {
       for (const runtime of runtimes) {
         for (const output of await outputErrors(runtime, twin, after)) {
           expect(output.sqnrDb, `${runtime.id}, opset ${String(opset)}`).toBeGreaterThan(SAME_SQNR_DB);
+        }
+      }
+    }
+  });
+});
+
+describe.each(Object.entries(PLACES))('weights in %s', (_place, spec) => {
+  it.each([
+    { bits: 8, granularity: 'channel' },
+    { bits: 4, granularity: 'block', block: 16 },
+    { bits: 4, granularity: 'block', block: 16, form: 'dequantize' },
+  ] as const)('%o', async (options) => {
+    for (const irVersion of [3, 8]) {
+      const { model, store } = buildModel({ ...spec, opset: 13, irVersion });
+      const result = await runPass(quantizeWeights, model, store, { ...options, minimumElements: 0 });
+      expect(result.ledger.every((line) => line.action === 'changed')).toBe(true);
+      const after = await runnable(result.model, store);
+      const twin = await runnable(await floatTwin(result.model, store), store);
+      for (const runtime of [await openOnnxruntimeNode(), await openOnnxruntimeWeb()]) {
+        for (const output of await outputErrors(runtime, twin, after)) {
+          expect(output.sqnrDb, runtime.id).toBeGreaterThan(SAME_SQNR_DB);
         }
       }
     }

@@ -66,4 +66,53 @@ describe('quantize/weights', () => {
     expect(ledger).toMatchObject([{ layer: 'conv', action: 'left', code }]);
     expect(after).toBe(model);
   });
+
+  it.each([
+    ['not-finite', [NaN, 1, 2, 3], 'element 0'],
+    ['not-finite', [1, 1, 2, -Infinity], 'element 3'],
+  ])('leaves %s weights %j and names the place', async (code, data, place) => {
+    const { model, store } = buildModel({
+      inputs: { x: { dtype: 'f32', shape: [1, 2] } },
+      outputs: { y: { dtype: 'f32', shape: null } },
+      initializers: { w: { dtype: 'f32', shape: [2, 2], data } },
+      nodes: [{ op: 'MatMul', name: 'product', inputs: ['x', 'w'], outputs: ['y'] }],
+    });
+    const { ledger, model: after } = await runPass(quantizeWeights, model, store, { minimumElements: 0 });
+    expect(ledger).toMatchObject([{ layer: 'product', action: 'left', code }]);
+    expect(ledger[0]!.text).toContain(place);
+    expect([...after.graph.values.values()].some((value) => value.quantization !== undefined)).toBe(false);
+  });
+
+  it('leaves weights without elements, integers and computed operands, each with its reason', async () => {
+    const { model, store } = buildModel({
+      inputs: { x: { dtype: 'f32', shape: [1, 2] }, z: { dtype: 'f32', shape: [2, 2] } },
+      outputs: { a: { dtype: 'f32', shape: null }, b: { dtype: 'f32', shape: null }, c: { dtype: 'i32', shape: null } },
+      initializers: {
+        none: { dtype: 'f32', shape: [2, 0], data: [] },
+        ints: { dtype: 'u8', shape: [2, 2], data: [1, 2, 3, 4] },
+        left: { dtype: 'u8', shape: [1, 2], data: [1, 2] },
+      },
+      nodes: [
+        { op: 'MatMul', name: 'empty', inputs: ['x', 'none'], outputs: ['a'] },
+        { op: 'MatMul', name: 'activations', inputs: ['x', 'z'], outputs: ['b'] },
+        { op: 'MatMulInteger', name: 'integers', inputs: ['left', 'ints'], outputs: ['c'] },
+      ],
+    });
+    const { ledger } = await runPass(quantizeWeights, model, store, { minimumElements: 0 });
+    const codes = new Map(ledger.map((line) => [line.layer, line.code]));
+    expect(Object.fromEntries(codes)).toEqual({ empty: 'empty', activations: 'not-constant', integers: 'not-float' });
+    expect(ledger.every((line) => line.action === 'left' && line.text.length > 20)).toBe(true);
+  });
+
+  it('gives one layer its own options', async () => {
+    const { model, store } = convModel([8, 16, 3, 3]);
+    const { ledger } = await runPass(
+      quantizeWeights,
+      model,
+      store,
+      { bits: 8 },
+      { layerOptions: { conv: { bits: 4 } } },
+    );
+    expect(ledger[0]!.outcome!.bits).toBe(4);
+  });
 });
