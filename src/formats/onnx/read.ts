@@ -118,6 +118,9 @@ async function optionalParts(
   };
 }
 
+/** What a blocker of `verifyModel` is about, where that is not a node. */
+const KINDS: Readonly<Record<string, string>> = { 'ir/no-output': 'graph', 'ir/duplicate-name': 'value' };
+
 /** A graph that cannot run is refused with the first thing that is wrong in it. */
 function refuseMalformed(file: string, model: Model): void {
   const blockers = verifyModel(model).filter((notice) => notice.level === 'blocker');
@@ -127,7 +130,7 @@ function refuseMalformed(file: string, model: Model): void {
   throw new PareError({
     code: first.code.replace(/^ir\//, 'onnx/'),
     file,
-    ...(first.at === undefined ? {} : { place: `node ${first.at}` }),
+    ...(first.at === undefined ? {} : { place: `${KINDS[first.code] ?? 'node'} ${first.at}` }),
     problem: `${first.text}${more}`,
     hint: 'The exporter wrote an invalid graph: export it again, or check it with onnx.checker.',
   });
