@@ -1,6 +1,6 @@
 /** Makes the whole window accept files, and shows it while something is held over it. */
 import { useEffect, useState } from 'react';
-import { openFiles } from '#ui/state/session/actions.ts';
+import { openFiles } from '#ui/state/session/late-actions.ts';
 import { filesOfDrop } from '#ui/state/session/dropped-files.ts';
 import { sentenceOf } from '#ui/state/session/engine-calls.ts';
 import { tell } from '#ui/state/store.ts';

@@ -1,19 +1,12 @@
-/** The top line: which model, undo and redo, and the three things to do with it. */
-import { Button, useMantineColorScheme } from '@mantine/core';
-import {
-  IconArrowBackUp,
-  IconArrowForwardUp,
-  IconDeviceDesktop,
-  IconDownload,
-  IconMoon,
-  IconPlayerPlay,
-  IconSun,
-} from '@tabler/icons-react';
+/** The top line: which model, what to do with it, and light or dark. */
+import { useMantineColorScheme } from '@mantine/core';
+import { IconDeviceDesktop, IconMoon, IconSun } from '@tabler/icons-react';
+import { lazy, Suspense } from 'react';
 import { IconButton } from '#ui/parts/icon-button.tsx';
 import { Mark } from '#ui/parts/mark.tsx';
-import { download, optimize, redoEdit, undoEdit } from '#ui/state/session/actions.ts';
-import { isCurrent } from '#ui/state/session/previews.ts';
-import { activeModel, activeWork, useStudio } from '#ui/state/store.ts';
+import { activeModel, useStudio } from '#ui/state/store.ts';
+
+const HeaderActions = lazy(() => import('./header-actions.tsx').then((module) => ({ default: module.HeaderActions })));
 
 export function Header() {
   const model = useStudio(activeModel);
@@ -31,43 +24,13 @@ export function Header() {
         </p>
       )}
       <span className="grow" />
-      {model === null ? null : <Actions />}
+      {model === null ? null : (
+        <Suspense fallback={null}>
+          <HeaderActions />
+        </Suspense>
+      )}
       <ThemeButton />
     </header>
-  );
-}
-
-function Actions() {
-  const canUndo = useStudio((studio) => (activeWork(studio)?.history.past.length ?? 0) > 0);
-  const canRedo = useStudio((studio) => (activeWork(studio)?.history.future.length ?? 0) > 0);
-  const busy = useStudio((studio) => studio.task !== null);
-  const done = useStudio((studio) => {
-    const work = activeWork(studio);
-    return work !== null && isCurrent(work.result?.recipe, work.history.present);
-  });
-  return (
-    <>
-      <IconButton label="Undo" icon={IconArrowBackUp} onClick={undoEdit} disabled={!canUndo} />
-      <IconButton label="Redo" icon={IconArrowForwardUp} onClick={redoEdit} disabled={!canRedo} />
-      <Button
-        variant={done ? 'default' : 'filled'}
-        leftSection={<IconPlayerPlay size={14} />}
-        disabled={busy}
-        onClick={() => void optimize()}
-        title="Make the smaller model (Ctrl+Enter)"
-      >
-        Optimize
-      </Button>
-      <Button
-        variant={done ? 'filled' : 'default'}
-        leftSection={<IconDownload size={14} />}
-        disabled={busy}
-        onClick={() => void download()}
-        title="Write the file, open it again in onnxruntime, compare, and save it"
-      >
-        Download
-      </Button>
-    </>
   );
 }
 

@@ -2,7 +2,7 @@
 import { Button, Loader } from '@mantine/core';
 import { IconFlask } from '@tabler/icons-react';
 import { OpenButtons } from '#ui/parts/file-buttons.tsx';
-import { openFiles, openSample } from '#ui/state/session/actions.ts';
+import { openFiles, openSample } from '#ui/state/session/late-actions.ts';
 import { useStudio } from '#ui/state/store.ts';
 import { formatBytes } from '#ui/state/units.ts';
 

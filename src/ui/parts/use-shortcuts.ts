@@ -1,14 +1,14 @@
 /** Keys that work anywhere on the page: undo, redo, and making a result. */
 import { useEffect } from 'react';
-import { optimize, redoEdit, undoEdit } from '#ui/state/session/actions.ts';
+import { optimize, redoEdit, undoEdit } from '#ui/state/session/late-actions.ts';
 
 export function useShortcuts(): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.altKey || writesText(event.target)) return;
       const key = event.key.toLowerCase();
-      if (key === 'z' && !event.shiftKey) undoEdit();
-      else if (key === 'y' || key === 'z') redoEdit();
+      if (key === 'z' && !event.shiftKey) void undoEdit();
+      else if (key === 'y' || key === 'z') void redoEdit();
       else if (key === 'enter') void optimize();
       else return;
       event.preventDefault();

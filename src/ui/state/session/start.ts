@@ -1,9 +1,9 @@
 /** Starts the page: asks the engine what it can do, brings back kept models and work, and keeps them from then on. */
 import type { Client } from '#studio/client.ts';
 import { FIRST_LOOKS, tell, useStudio, type Sample } from '#ui/state/store.ts';
-import { showModel } from './actions.ts';
 import { call, connect, sentenceOf } from './engine-calls.ts';
 import { fingerprint, keptOf, readKept, writeKept, type Kept } from './keep.ts';
+import { showModels } from './late-actions.ts';
 
 const KEEP_AFTER_MS = 400;
 
@@ -33,7 +33,7 @@ async function bringBack(kept: Kept | null): Promise<void> {
   const last = models.toSorted(
     (a, b) => Number(fingerprint(a) === kept?.active) - Number(fingerprint(b) === kept?.active),
   );
-  for (const model of last) showModel(model, kept?.works[fingerprint(model)]);
+  await showModels(last.map((model) => ({ model, kept: kept?.works[fingerprint(model)] })));
   // Results live in the engine's memory alone, so a pane that shows one is not brought back.
   useStudio.setState({ looks: { ...looks, view: looks.view === 'result' ? 'layers' : looks.view } });
 }
