@@ -59,7 +59,10 @@ const allowed: readonly (readonly [string, string])[] = [
       `import { c } from '#studio/client.ts'; export const a: M = c(Button);`,
   ],
   ['src/cli/main.ts', `import { open } from 'node:fs/promises'; import { a } from '#studio/engine.ts'; a(open);`],
-  ['workers/engine.ts', `import { expose } from 'comlink'; import { a } from '#studio/engine.ts'; expose(a);`],
+  [
+    'workers/engine.ts',
+    `import { serveDoor } from '#studio/door.ts'; import { a } from '#studio/engine.ts'; serveDoor(a);`,
+  ],
   ['src/passes/b.test.ts', `import { it } from 'vitest'; import { a } from '#formats/onnx/a.ts'; it('a', a);`],
 ];
 
