@@ -94,8 +94,12 @@ export interface Kernels {
   minMax(x: Rows): Promise<{ readonly min: Float32Array; readonly max: Float32Array }>;
   /** Largest magnitude of each row. */
   absMax(x: Rows): Promise<Float32Array>;
-  /** Quantizes, dequantizes and sums the error in one go. `want` leaves the levels out when only the error is needed. */
-  quantize(x: Rows, grid: Grid, want: 'levels' | 'error'): Promise<QuantizeResult>;
+  /**
+   * Quantizes, dequantizes and sums the error in one go. `want` leaves the levels out when only the error is needed. `into`
+   * takes the levels (as long as the weights, of the type that bits and sign call for): fresh memory costs as much time as
+   * the arithmetic, so whoever quantizes piece after piece hands the same array in again.
+   */
+  quantize(x: Rows, grid: Grid, want: 'levels' | 'error', into?: Levels): Promise<QuantizeResult>;
   dequantize(levels: Levels, rows: number, rowLength: number, grid: Grid): Promise<Float32Array>;
   /** Scale of least squared error for each row among the candidate clips. */
   searchScale(x: Rows, search: ScaleSearch): Promise<SearchResult>;

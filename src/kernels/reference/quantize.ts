@@ -1,11 +1,11 @@
 /** Meaning of `quantize`: q = clamp(roundHalfEven(fround(x * inverse)) + zeroPoint), and the error that this makes. */
 import { inverseOf, levelsFor, roundHalfEven } from '#kernels/arithmetic.ts';
 import { ErrorMeter } from '#kernels/errors.ts';
-import type { Grid, QuantizeResult, Rows } from '#kernels/kernels.ts';
+import type { Grid, Levels, QuantizeResult, Rows } from '#kernels/kernels.ts';
 import { elementCount, rowEnd } from '#kernels/rows.ts';
 
-export async function quantize(x: Rows, grid: Grid, want: 'levels' | 'error'): Promise<QuantizeResult> {
-  const levels = want === 'levels' ? levelsFor(grid.bits, grid.signed, elementCount(x)) : undefined;
+export async function quantize(x: Rows, grid: Grid, want: 'levels' | 'error', into?: Levels): Promise<QuantizeResult> {
+  const levels = want === 'levels' ? (into ?? levelsFor(grid.bits, grid.signed, elementCount(x))) : undefined;
   const meter = new ErrorMeter();
   for (let row = 0; row < x.rows; row++) {
     const scale = grid.scale[grid.scale.length === 1 ? 0 : row]!;

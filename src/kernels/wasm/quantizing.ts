@@ -53,16 +53,17 @@ async function withGrid<T>(
 export function quantizingKernels(machine: Machine): Pick<Kernels, 'quantize' | 'dequantize' | 'searchScale'> {
   const { arena, pool } = machine;
   return {
-    quantize: (x, grid, want) =>
+    quantize: (x, grid, want, into) =>
       pool.exclusive(() =>
         withGrid(arena, grid, async (words) => {
-          const levels = want === 'levels' ? levelsFor(grid.bits, grid.signed, elementCount(x)) : undefined;
+          const levels = want === 'levels' ? (into ?? levelsFor(grid.bits, grid.signed, elementCount(x))) : undefined;
           const kind = kindOf(levels);
           const sums = new SumsReader(arena);
           await runPlan(machine, {
             inputs: [exactData(x)],
             pieces: piecesOf(x, true),
             resultBytes: levels?.BYTES_PER_ELEMENT ?? 0,
+            ...(levels === undefined ? {} : { resultAt: arena.addressOf(levels) }),
             task: (piece, [source], target) => ({
               operation: 'quantize',
               source: source!,
@@ -74,7 +75,8 @@ export function quantizingKernels(machine: Machine): Pick<Kernels, 'quantize' | 
             }),
             collect: (piece, index, target) => {
               sums.add(index, piece.count);
-              if (levels !== undefined) levels.set(levelsAt(arena, target, piece.count, levels), piece.start);
+              if (levels !== undefined && arena.addressOf(levels) === undefined)
+                levels.set(levelsAt(arena, target, piece.count, levels), piece.start);
             },
           });
           return levels === undefined ? { error: sums.sums() } : { levels, error: sums.sums() };

@@ -12,6 +12,8 @@ import { LAYOUT, MAXIMUM_TASKS, SUMS_BYTES, type Task, writeTask } from './tasks
 const PIECE = 65536;
 /** Pieces of one round when several threads share it: enough to balance, little enough to bound memory (16 MiB). */
 const SHARED_ROUND = 64;
+/** On one thread what is copied in or out should still be in the cache when it is used. */
+const SINGLE_ROUND = 4;
 
 export interface Piece {
   /** First element and number of elements. */
@@ -61,6 +63,8 @@ export interface Plan {
   readonly pieces: readonly Piece[];
   /** Bytes of result per element; 0 for none. */
   readonly resultBytes: number;
+  /** Where results may go at once, when that lies in the arena; otherwise into memory of the round. */
+  readonly resultAt?: number | undefined;
   /** The task of a piece; addresses are those of its first element. */
   task(piece: Piece, sources: readonly number[], target: number): Task;
   /** Takes the results of a round: `index` is the number of the task, `target` the address of the piece's results. */
@@ -77,7 +81,7 @@ export interface Machine {
 export async function runPlan({ arena, pool }: Machine, plan: Plan): Promise<void> {
   const inArena = plan.inputs.map((input) => arena.addressOf(input));
   const staged = inArena.includes(undefined);
-  const perRound = pool.threads > 1 ? SHARED_ROUND : staged || plan.resultBytes > 0 ? 1 : MAXIMUM_TASKS;
+  const perRound = pool.threads > 1 ? SHARED_ROUND : staged || plan.resultBytes > 0 ? SINGLE_ROUND : MAXIMUM_TASKS;
   const elements = largestRound(plan.pieces, perRound);
   const allocated: number[] = [];
   const allocate = (bytes: number): number => {
@@ -90,7 +94,7 @@ export async function runPlan({ arena, pool }: Machine, plan: Plan): Promise<voi
     const stages = plan.inputs.map((input, i) =>
       inArena[i] === undefined ? allocate(elements * input.BYTES_PER_ELEMENT) : 0,
     );
-    const results = plan.resultBytes > 0 ? allocate(elements * plan.resultBytes) : 0;
+    const results = plan.resultBytes > 0 && plan.resultAt === undefined ? allocate(elements * plan.resultBytes) : 0;
     for (let first = 0; first < plan.pieces.length; first += perRound) {
       const round = plan.pieces.slice(first, first + perRound);
       const start = round[0]!.start;
@@ -101,7 +105,10 @@ export async function runPlan({ arena, pool }: Machine, plan: Plan): Promise<voi
         copyIn(arena, stages[i]!, input.subarray(start, end));
         return stages[i]!;
       });
-      const targetOf = (piece: Piece): number => results + (piece.start - start) * plan.resultBytes;
+      const targetOf = (piece: Piece): number =>
+        plan.resultAt === undefined
+          ? results + (piece.start - start) * plan.resultBytes
+          : plan.resultAt + piece.start * plan.resultBytes;
       for (const [index, piece] of round.entries()) {
         const sources = bases.map((base, i) => base + (piece.start - start) * plan.inputs[i]!.BYTES_PER_ELEMENT);
         writeTask(arena.memory.buffer, index, plan.task(piece, sources, targetOf(piece)));

@@ -151,10 +151,10 @@ function webgpuKernels(device: Device, fallback: Fallback): Partial<Kernels> {
       return max.map((value, i) => Math.max(Math.abs(value), Math.abs(min[i]!)));
     },
 
-    async quantize(x, grid, want) {
+    async quantize(x, grid, want, into) {
       const parts = partsOf(x);
-      if (parts === undefined) return fallback.quantize(x, grid, want);
-      const levels = want === 'levels' ? levelsFor(grid.bits, grid.signed, elementCount(x)) : undefined;
+      if (parts === undefined) return fallback.quantize(x, grid, want, into);
+      const levels = want === 'levels' ? (into ?? levelsFor(grid.bits, grid.signed, elementCount(x))) : undefined;
       const width = grid.bits > 8 ? 2 : 1;
       let error = NO_ERRORS;
       for (const part of parts) {
@@ -172,11 +172,12 @@ function webgpuKernels(device: Device, fallback: Fallback): Partial<Kernels> {
         });
         error = addErrors(error, sumsOf(sums!, part.count));
         if (levels !== undefined) {
-          const target = new Uint8Array(levels.buffer, part.start * width, part.count * width);
+          const at = levels.byteOffset + part.start * width;
+          const target = new Uint8Array(levels.buffer, at, part.count * width);
           target.set(new Uint8Array(bytes!, 0, part.count * width));
         }
       }
-      if (!isFiniteSum(error)) return fallback.quantize(x, grid, want);
+      if (!isFiniteSum(error)) return fallback.quantize(x, grid, want, into);
       return levels === undefined ? { error } : { levels, error };
     },
 

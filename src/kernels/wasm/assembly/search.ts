@@ -1,25 +1,30 @@
 // Scale of least squared error of each row.
 //
-// Candidates are tried from the widest clip down, four per load. What a clip cuts off only grows as it narrows, so the
-// search of a row ends, exactly, once that alone exceeds the best error. Long rows on few levels, and long rows whose
-// candidates do not die that way, are estimated from a histogram with prefix sums instead (`estimate.ts`), and the
-// estimate's own error bound decides which candidates must still be tried in full.
+// Short rows: candidates are tried from the widest clip down, four per load. What a clip cuts off only grows as it narrows,
+// so the search of a row ends, exactly, once that alone exceeds the best error. Long rows: candidates are estimated from a
+// histogram with prefix sums (`estimate.ts`), the best one is tried, and the estimates' own error bounds decide which others
+// must be tried as well for the choice to be within 0.1 % of the best.
 import { OWN, ROWS, SOURCE, TARGET, doubleWords, lengthOfRow, signedWord, word } from './task';
 import { highest, lowest, minMaxOf } from './ranges';
-import { ROUNDER, inverseOf, multiplyAdd, subtractProduct, sumOfLanes } from './simd';
-import { chooseHistogram, estimateRow, estimateOf, slackOf } from './estimate';
+import { ROUNDER, inverseOf, multiplyAdd, sumOfLanes } from './simd';
+import { carefulEstimate, chooseHistogram, clipBound, estimateRow, quickEstimate, signalOf, slackOf } from './estimate';
 
 /** Weights whose squares are added up in float32 before they go to double precision. */
 const FLUSH: usize = 4096;
-/** Rows at least this long are estimated at once when the grid has few levels. */
-const LONG: u32 = 1024;
-/** Grids of at most this many levels have few decision boundaries to look up. */
+/** Grids of at most 16 levels need few bins and few look-ups: rows at least this long are estimated. */
 const FEW_LEVELS: i32 = 16;
-/** Rows at least this long turn to the histogram when this many candidates were tried and the search has not ended. */
-const VERY_LONG: u32 = 8192;
-const PATIENCE: i32 = 12;
-/** A candidate whose least possible error is within this share of the best one found need not be tried: 0.05 %. */
-const ENOUGH: f64 = 1.0005;
+const LONG_FOR_FEW: u32 = 1024;
+const BINS_FOR_FEW: i32 = 2048;
+/** Grids of at most 256 levels; above that a histogram has too many boundaries to beat trying. */
+const MOST_LEVELS: i32 = 256;
+const LONG_FOR_MOST: u32 = 8192;
+const BINS_FOR_MOST: i32 = 4096;
+/** A candidate whose least possible error is within this share of the best one found need not be tried: 0.09 %. */
+const ENOUGH: f64 = 1.0009;
+/** A candidate whose quick estimate is this much above the best one is not looked at again. */
+const HOPELESS: f64 = 1.03;
+/** Relative error of a sum of squares in float32 lanes of 1024 weights. */
+const SIGNAL_ERROR: f64 = 1e-5;
 
 // The search at hand.
 let symmetric: bool = true;
@@ -33,8 +38,6 @@ let maximum: f64 = 0;
 // The best candidate of the row at hand.
 let bestError: f64 = 0;
 let bestCandidate: i32 = 0;
-/** 1 for each candidate of the row that was tried in full. */
-let tried: usize = 0;
 
 export function searchRows(task: usize, scratch: usize): void {
   const rows = word(task, ROWS);
@@ -48,7 +51,6 @@ export function searchRows(task: usize, scratch: usize): void {
   high = signedWord(task, OWN + 5);
   middle = signedWord(task, OWN + 6);
   divisor = doubleWords(task, OWN + 8);
-  tried = scratch;
   for (let row: u32 = 0; row < rows; row++) {
     const length = lengthOfRow(task, row);
     searchRow(at, length, scratch);
@@ -86,72 +88,78 @@ function searchRow(from: usize, length: u32, scratch: usize): void {
   maximum = symmetric ? max<f64>(abs(least), abs(most)) : max<f64>(most, 0);
   bestError = Infinity;
   bestCandidate = 0;
+  const long = high - low < FEW_LEVELS ? LONG_FOR_FEW : high - low < MOST_LEVELS ? LONG_FOR_MOST : u32.MAX_VALUE;
   // Scales near the ends of float32 are searched without the histogram, whose bins would have no width.
-  const ordinary = scaleOf(1) > <f32>1e-15 && scaleOf(candidates) < <f32>1e15;
-  const long = ordinary && length >= LONG && high - low < FEW_LEVELS;
-  memory.fill(tried, 0, <usize>candidates + 1);
-  let next = candidates;
-  while (next >= 1) {
-    tryFour(from, length, next, max(1, next - 1), max(1, next - 2), max(1, next - 3));
-    next -= 4;
-    if (bestError == 0 || next < 1) return;
-    if (clipError > bestError || cutOff(next, least, most) > bestError) return;
-    if (long || (ordinary && length >= VERY_LONG && candidates - next >= PATIENCE)) break;
+  if (length >= long && scaleOf(1) > <f32>1e-15 && scaleOf(candidates) < <f32>1e15) {
+    searchLongRow(from, length, scratch, least, most);
+    return;
   }
-  if (next < 1) return;
-  // What is left is estimated, and tried in order of the estimates until none can be better.
-  chooseHistogram(scratch + 65536, high - low < FEW_LEVELS ? 2048 : 8192);
+  for (let next = candidates; next >= 1; next -= 4) {
+    tryFour(from, length, next, max(1, next - 1), max(1, next - 2), max(1, next - 3));
+    if (bestError == 0 || next <= 4) return;
+    if (clipError > bestError || cutOff(next - 4, least, most) > bestError) return;
+  }
+}
+
+/** Estimates every candidate that its clip does not rule out, tries the best one, and then those that could still be better. */
+function searchLongRow(from: usize, length: u32, scratch: usize, least: f64, most: f64): void {
+  chooseHistogram(scratch + 65536, high - low < FEW_LEVELS ? BINS_FOR_FEW : BINS_FOR_MOST);
   estimateRow(from, length, least, most);
-  const estimates = scratch + 8192;
-  const bounds = scratch + 8192 + 32768;
-  for (let i = 1; i <= candidates; i++) {
-    if (load<u8>(tried + i) != 0) continue;
-    if (cutOff(i, least, most) > bestError) {
-      store<u8>(tried + i, 1);
+  const estimates = scratch;
+  const uncertain = signalOf() * SIGNAL_ERROR;
+  let bestEstimate: f64 = Infinity;
+  let chosen = candidates;
+  let end = candidates;
+  for (; end >= 1; end--) {
+    const scale = <f64>scaleOf(end);
+    const first = low - zeroPointOf(end);
+    const last = high - zeroPointOf(end);
+    if (clipBound(scale * <f64>first, scale * <f64>last) > bestEstimate + uncertain) {
+      // Symmetric clips only cut off more from here on; zero points may jump by one.
+      if (symmetric) break;
+      store<f64>(estimates + (<usize>end << 3), Infinity);
       continue;
     }
-    const estimate = estimateOf(<f64>scaleOf(i), low - zeroPointOf(i), high - zeroPointOf(i));
-    store<f64>(bounds + (<usize>i << 3), (estimate - slackOf()) * ENOUGH);
-    // Misplaced weights cost a sixth of the bound when they spread evenly in their bins.
-    store<f64>(estimates + (<usize>i << 3), estimate - slackOf() / 6);
+    const estimate = quickEstimate(scale, first, last) + signalOf();
+    store<f64>(estimates + (<usize>end << 3), estimate);
+    if (estimate >= bestEstimate) continue;
+    bestEstimate = estimate;
+    chosen = end;
   }
-  while (true) {
-    const a = mostPromising(estimates, bounds);
-    if (a == 0) return;
-    const b = mostPromising(estimates, bounds);
-    const c = b == 0 ? 0 : mostPromising(estimates, bounds);
-    const d = c == 0 ? 0 : mostPromising(estimates, bounds);
-    tryFour(from, length, a, b == 0 ? a : b, c == 0 ? a : c, d == 0 ? a : d);
+  tryOne(from, length, chosen);
+  if (bestError == 0) return;
+  // Exact error minus estimate of the tried candidate stands for sum x^2 in double precision, or a little less.
+  const offset = bestError - carefulOf(chosen);
+  for (let i = candidates; i > end; i--) {
+    if (i == chosen || load<f64>(estimates + (<usize>i << 3)) > bestEstimate * HOPELESS + uncertain) continue;
+    const estimate = carefulOf(i) + offset;
+    if ((estimate - slackOf()) * ENOUGH < bestError) tryOne(from, length, i);
   }
 }
 
-/** Candidate of least estimate among those that may still win; marks it as tried. 0 when there is none. */
-function mostPromising(estimates: usize, bounds: usize): i32 {
-  let chosen = 0;
-  let least = Infinity;
-  for (let i = 1; i <= candidates; i++) {
-    if (load<u8>(tried + i) != 0) continue;
-    if (load<f64>(bounds + (<usize>i << 3)) > bestError) continue;
-    const estimate = load<f64>(estimates + (<usize>i << 3));
-    if (estimate >= least) continue;
-    least = estimate;
-    chosen = i;
-  }
-  if (chosen != 0) store<u8>(tried + chosen, 1);
-  return chosen;
+// @ts-ignore: decorator
+@inline
+function carefulOf(candidate: i32): f64 {
+  return carefulEstimate(<f64>scaleOf(candidate), low - zeroPointOf(candidate), high - zeroPointOf(candidate));
 }
 
-/** Squared error that a candidate makes of the two extreme weights alone, a little less for rounding. */
+/** Levels by which narrower candidates may reach further: zero points that lie on a tie jump by one between candidates. */
+// @ts-ignore: decorator
+@inline
+function jump(): i32 {
+  return symmetric ? 0 : 1;
+}
+
+/** What a candidate, and every narrower one, must make of the two extreme weights alone, a little less for rounding. */
 function cutOff(candidate: i32, least: f64, most: f64): f64 {
   const scale = <f64>scaleOf(candidate);
   const zeroPoint = zeroPointOf(candidate);
-  const above = max<f64>(0, most - scale * <f64>(high - zeroPoint));
-  const below = max<f64>(0, scale * <f64>(low - zeroPoint) - least);
+  const above = max<f64>(0, most - scale * <f64>(high - zeroPoint + jump()));
+  const below = max<f64>(0, scale * <f64>(low - zeroPoint - jump()) - least);
   return (above * above + below * below) * 0.99999;
 }
 
 function take(candidate: i32, error: f64): void {
-  store<u8>(tried + candidate, 1);
   if (error < bestError) {
     bestError = error;
     bestCandidate = candidate;
@@ -165,7 +173,8 @@ let clipError: f64 = 0;
 @inline
 function stepError(x: v128, scale: v128, inverse: v128, lowest: v128, highest: v128, rounder: v128): v128 {
   const steps = f32x4.sub(f32x4.add(f32x4.pmin(f32x4.pmax(f32x4.mul(x, inverse), lowest), highest), rounder), rounder);
-  return subtractProduct(scale, steps, x);
+  // Never fused: weights that lie on a grid must have no error on it.
+  return f32x4.sub(x, f32x4.mul(scale, steps));
 }
 
 /** Tries four candidates on a row; `d` is the narrowest when they are in order, and its clip error is noted. */
@@ -204,8 +213,8 @@ function tryFour(from: usize, length: u32, a: i32, b: i32, c: i32, d: i32): void
   const hC = f32x4.splat(<f32>(high - pointC));
   const lD = f32x4.splat(<f32>(low - pointD));
   const hD = f32x4.splat(<f32>(high - pointD));
-  const floorD = f32x4.splat(scaleD * <f32>(low - pointD));
-  const ceilingD = f32x4.splat(scaleD * <f32>(high - pointD));
+  const floorD = f32x4.splat(scaleD * <f32>(low - pointD - jump()));
+  const ceilingD = f32x4.splat(scaleD * <f32>(high - pointD + jump()));
   let totalA: f64 = 0;
   let totalB: f64 = 0;
   let totalC: f64 = 0;
@@ -267,6 +276,36 @@ function tryFour(from: usize, length: u32, a: i32, b: i32, c: i32, d: i32): void
   if (b != a) take(b, totalB);
   if (c != a) take(c, totalC);
   if (d != a) take(d, totalD);
+}
+
+/** Tries one candidate on a long row. */
+function tryOne(from: usize, length: u32, candidate: i32): void {
+  const scale1 = scaleOf(candidate);
+  const zeroPoint = zeroPointOf(candidate);
+  const scale = f32x4.splat(scale1);
+  const inverse = f32x4.splat(inverseOf(scale1));
+  const lowest = f32x4.splat(<f32>(low - zeroPoint));
+  const highest = f32x4.splat(<f32>(high - zeroPoint));
+  const rounder = f32x4.splat(ROUNDER);
+  let total: f64 = 0;
+  let at = from;
+  const end8 = from + ((<usize>length >> 3) << 5);
+  while (at < end8) {
+    let errors = f32x4.splat(0);
+    let others = errors;
+    const partEnd = min(end8, at + (FLUSH << 2));
+    while (at < partEnd) {
+      const e = stepError(v128.load(at), scale, inverse, lowest, highest, rounder);
+      errors = multiplyAdd(e, e, errors);
+      const o = stepError(v128.load(at, 16), scale, inverse, lowest, highest, rounder);
+      others = multiplyAdd(o, o, others);
+      at += 32;
+    }
+    total += sumOfLanes(errors) + sumOfLanes(others);
+  }
+  const rest = length & 7;
+  if (rest != 0) total += exactError(at, rest, scale1, zeroPoint);
+  take(candidate, total);
 }
 
 function exactError(from: usize, length: u32, scale: f32, zeroPoint: i32): f64 {
