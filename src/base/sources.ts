@@ -18,8 +18,10 @@ const STREAM_READ = 1024 * 1024;
 /** Bytes asked of a stream at a time. */
 const STREAM_PIECE = 8 * 1024 * 1024;
 
-/** Bytes that already lie in memory. Reads are views into `bytes`, never copies. */
-export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+/** Bytes that already lie in memory. Reads are views into them, never copies. */
+export function memorySource(name: string, given: Uint8Array): ByteSource {
+  // A subclass may change what the methods mean: `slice` of Node's Buffer does not copy.
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
   return {
     name,
     sizeBytes: bytes.byteLength,
