@@ -34,6 +34,11 @@ describe('checkRecipe', () => {
       'option symmetric must be a boolean, not "yes".',
     ],
     [
+      'an option that the pass does not have',
+      recipe({ steps: [{ pass: 'prune/n-m', options: { n: 2 } }] }),
+      'Step 1 (prune/n-m): there is no option called "n". Options are pattern',
+    ],
+    [
       'the wrong order',
       recipe({ steps: [{ pass: 'quantize/weights' }, { pass: 'prune/n-m' }] }),
       'Step 1 (quantize/weights) must come after prune/n-m',

@@ -128,9 +128,19 @@ function checkLayers(
   return notices;
 }
 
-function problemsOf(schema: z.ZodType, options: unknown, where: string): readonly string[] {
+function problemsOf(schema: z.ZodType, options: Readonly<Record<string, unknown>>, where: string): readonly string[] {
   const parsed = schema.safeParse(options, { reportInput: true });
-  return parsed.success ? [] : sentencesOf(parsed.error, 'option').map((sentence) => `${where}: ${sentence}`);
+  const wrong = parsed.success ? [] : sentencesOf(parsed.error, 'option');
+  return [...wrong, ...unknownOptions(schema, options)].map((sentence) => `${where}: ${sentence}`);
+}
+
+/** A schema passes over what it does not know; in a recipe that is a slip of the pen, and would change nothing silently. */
+function unknownOptions(schema: z.ZodType, options: Readonly<Record<string, unknown>>): readonly string[] {
+  if (!('shape' in schema)) return [];
+  const known = Object.keys(schema.shape as object);
+  return Object.keys(options)
+    .filter((name) => !known.includes(name))
+    .map((name) => `there is no option called "${name}". Options are ${known.join(', ')}.`);
 }
 
 function unknownPass(name: string, index: number, known: readonly string[]): string {

@@ -29,7 +29,7 @@ function quantize(options: Record<string, unknown>): Step {
   return { pass: 'quantize/weights', options };
 }
 
-const TWO_OF_FOUR: Step = { pass: 'prune/n-m', options: { n: 2, m: 4 } };
+const TWO_OF_FOUR: Step = { pass: 'prune/n-m', options: { pattern: '2:4' } };
 
 export const PRESETS: readonly Preset[] = [
   preset('none', 'Round trip', 'Reads and writes the model and changes nothing.', []),
