@@ -215,3 +215,40 @@ describe.each(Object.entries(PLACES))('weights in %s', (_place, spec) => {
     }
   });
 });
+
+describe('weights that are float16 already', () => {
+  const half = (shape: readonly number[], seed: number) => ({
+    ...random(shape, seed),
+    dtype: 'f16' as const,
+    data: [...random(shape, seed).data],
+  });
+  it.each([
+    { bits: 8, granularity: 'channel' },
+    { bits: 8, granularity: 'tensor', symmetric: false, signed: false },
+    { bits: 4, granularity: 'block', block: 16 },
+    { bits: 4, granularity: 'block', block: 16, form: 'dequantize' },
+  ] as const)('%o', async (options) => {
+    const { model, store } = buildModel({
+      inputs: x(3, 32),
+      outputs: y,
+      opset: 13,
+      initializers: { w: half([32, 16], 1) },
+      nodes: [
+        { op: 'Cast', inputs: ['x'], outputs: ['h'], attrs: { to: 10 } },
+        { op: 'MatMul', inputs: ['h', 'w'], outputs: ['p'] },
+        { op: 'Cast', inputs: ['p'], outputs: ['y'], attrs: { to: 1 } },
+      ],
+    });
+    const result = await runPass(quantizeWeights, model, store, { ...options, minimumElements: 0 });
+    expect(result.ledger.map((line) => line.action)).toEqual(['changed']);
+    for (const runtime of [await openOnnxruntimeNode(), await openOnnxruntimeWeb()]) {
+      for (const output of await outputErrors(
+        runtime,
+        await runnable(model, store),
+        await runnable(result.model, store),
+      )) {
+        expect(output.sqnrDb, runtime.id).toBeGreaterThan(options.bits === 8 ? 30 : 15);
+      }
+    }
+  });
+});

@@ -1,11 +1,11 @@
 /** Weights stored in 16-bit floating point with a Cast to float32 behind each: the file is halved, the arithmetic is not touched. */
-import { checkCancelled } from '#base/failure.ts';
-import { PareError } from '#base/failure.ts';
+import { checkCancelled, PareError } from '#base/failure.ts';
 import type { Editor } from '#ir/editor.ts';
 import type { ValueId } from '#ir/model.ts';
 import { opsetOf } from '#ops/table.ts';
 import type { Desk, LedgerEntry } from '#passes/pass.ts';
 import { findTargets, left, sharedLines, type Target } from '#passes/targets.ts';
+import { raiseOpset } from './opset.ts';
 import { castAttrs, homesOf, outputOf } from './casts.ts';
 import { brainConstant, halveConstant, rangeText, type HalfConstant } from './half-constants.ts';
 
@@ -15,6 +15,7 @@ const BFLOAT16_OPSET = 13;
 export async function storeWeightsAs(edit: Editor, type: 'f16' | 'bf16', desk: Desk): Promise<readonly LedgerEntry[]> {
   const found = findTargets(edit, desk);
   const ledger: LedgerEntry[] = [...found.ledger];
+  if (type === 'bf16') ledger.push(...(await reachBrainFloats(edit, desk)));
   const opset = opsetOf(edit.model.opsets, '');
   for (const [index, target] of found.targets.entries()) {
     checkCancelled(desk.signal);
@@ -22,6 +23,17 @@ export async function storeWeightsAs(edit: Editor, type: 'f16' | 'bf16', desk: D
     ledger.push(...(await storeOne(edit, target, type, opset, desk)));
   }
   return ledger;
+}
+
+/** Raises the opset where that is possible; where it is not, each layer says so. */
+async function reachBrainFloats(edit: Editor, desk: Desk): Promise<readonly LedgerEntry[]> {
+  if (desk.preview) return [];
+  try {
+    return await raiseOpset(edit, BFLOAT16_OPSET, desk.weights);
+  } catch (error) {
+    if (error instanceof PareError) return [];
+    throw error;
+  }
 }
 
 async function storeOne(
@@ -37,7 +49,7 @@ async function storeOne(
   ];
   const { tensor, value } = target;
   if (tensor.dtype !== 'f32') return refuse('not-float', `Its weight is ${tensor.dtype} already.`);
-  if (type === 'bf16' && opset < BFLOAT16_OPSET) {
+  if (type === 'bf16' && opset < BFLOAT16_OPSET && !desk.preview) {
     return refuse(
       'opset',
       `bfloat16 weights need opset 13, and the model is at ${String(opset)}: raise the opset first, or choose float16.`,
