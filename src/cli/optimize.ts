@@ -75,6 +75,7 @@ export const optimizeCommand: Command = {
         `wrote ${files.map((file) => `${join(dirname(out), file.path)} (${bytesText(file.sizeBytes)})`).join(', ')}`,
       );
       printNotices(optimized.report.notices, terminal);
+      if ('comparison' in verified) printNotices(verified.comparison.notices, terminal);
     } finally {
       backend.close();
     }
