@@ -143,6 +143,21 @@ describe('the engine', () => {
     expect((await jobs.preview({ modelId, recipe: int8 }, quiet)).layers.length).toBe(6);
   });
 
+  it('computes again what it shared with a job that was cancelled', async () => {
+    const plain = referenceBackend();
+    let cancelled = false;
+    const absMax: typeof plain.kernels.absMax = (x) => {
+      if (cancelled) return plain.kernels.absMax(x);
+      cancelled = true;
+      return Promise.reject(new Cancelled());
+    };
+    const backend = { ...plain, kernels: { ...plain.kernels, absMax } };
+    const jobs = engine({ openBackend: async () => ({ backend, threads: 1 }) });
+    const { id: modelId } = await jobs.open({ files: [await droppedModel()] }, quiet);
+    expect((await jobs.preview({ modelId, recipe: int8 }, quiet)).layers.length).toBe(6);
+    expect(cancelled).toBe(true);
+  });
+
   it('tells what there is to choose from', async () => {
     const info = await engine().info({}, quiet);
     expect(info.backend).toEqual({ name: 'reference', description: 'Plain TypeScript, one thread.', threads: 1 });

@@ -49,6 +49,9 @@ const saving = () => import('./save.ts');
 /** Models up to this size are kept as they are opened; larger ones when the page asks, with progress. */
 const KEPT_AT_ONCE_BYTES = 64e6;
 
+/** Of a job that lost a kernel to the cancelling of others. */
+const MOST_TRIES = 5;
+
 interface Bench extends ThreadedBackend {
   readonly choice: BackendChoice;
   readonly floats: FloatCache;
@@ -117,7 +120,14 @@ export function createEngine(parts: EngineParts): Engine {
     computing += 1;
     context.signal.addEventListener('abort', stop, { once: true });
     try {
-      return await work(current, { ...context, backend: current.backend });
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await work(current, { ...context, backend: current.backend });
+        } catch (error) {
+          // A kernel that two jobs waited for ended with the other one, which was cancelled; this one was not.
+          if (!(error instanceof Cancelled) || context.signal.aborted || tries === MOST_TRIES) throw error;
+        }
+      }
     } finally {
       computing -= 1;
       context.signal.removeEventListener('abort', stop);
