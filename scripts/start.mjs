@@ -22,7 +22,7 @@ if (code !== 0) {
   console.error('The kernels did not compile; the message above names the line.');
   process.exit(code);
 }
-await build({ root, logLevel: 'warn' });
+await build({ root, logLevel: 'error' });
 const server = await preview({ root, preview: { host: '127.0.0.1', port: 4173, strictPort: false } });
 const address = server.resolvedUrls?.local[0] ?? 'http://127.0.0.1:4173/';
 console.log(`\nPare is served at ${address}\nEverything runs in the tab; nothing is uploaded. Stop with Ctrl+C.`);

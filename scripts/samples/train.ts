@@ -102,7 +102,7 @@ async function main(): Promise<void> {
   const index = [
     {
       file: 'digits.onnx',
-      title: 'Digits, 16 x 16',
+      title: 'Digit reader',
       summary: `A small residual network with depthwise stages, BatchNormalization unfused; ${label}.`,
       bytes: model.byteLength,
       evaluation: 'digits-evaluation.npz',
