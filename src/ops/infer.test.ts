@@ -217,3 +217,28 @@ describe('weightRoleOf', () => {
     expect(role(op, input, rank, attrs)).toEqual(expected);
   });
 });
+
+describe('a node that breaks a rule of its operator', () => {
+  it.each([
+    ['a step of 0', { op: 'Slice', inputs: ['x', 'a', 'a', 'a', 'a'] }],
+    ['a size below 0', { op: 'Expand', inputs: ['x', 'negative'] }],
+    ['an axis that is not there', { op: 'Transpose', inputs: ['x'], attrs: { perm: [5, 7] } }],
+  ])('has a result of unknown shape: %s', async (_, node) => {
+    const { model, store } = buildModel({
+      inputs: { x: { dtype: 'f32', shape: [4, 4] } },
+      outputs: { y: { dtype: 'f32', shape: null } },
+      initializers: {
+        a: { dtype: 'i64', shape: [1], data: [0] },
+        negative: { dtype: 'i64', shape: [2], data: [-3, 4] },
+      },
+      nodes: [
+        { ...node, name: 'bad', outputs: ['m'] },
+        { op: 'Relu', inputs: ['m'], outputs: ['y'] },
+      ],
+    });
+    const { model: inferred } = await checkShapes(model, store);
+    const shape = [...inferred.graph.values.values()].find((value) => value.name === 'y')?.shape;
+    expect(shape === null || shape?.some((size) => size === null)).toBe(true);
+    expect(() => layersOf(inferred)).not.toThrow();
+  });
+});

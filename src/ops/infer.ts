@@ -26,6 +26,9 @@ export interface InferredModel {
   readonly integers: ReadonlyMap<ValueId, Dense>;
 }
 
+/** Values that were found for an output. */
+type Followed = Pick<Facts, 'dense' | 'elements'>;
+
 /** The model with every type and shape that can be known; declared ones are kept. */
 export async function inferShapes(model: Model, store: WeightStore): Promise<Model> {
   return (await checkShapes(model, store)).model;
@@ -212,8 +215,18 @@ class Inference {
   #apply(node: Node, row: Operator | undefined, branches: ReadonlyMap<string, readonly TensorType[]>): void {
     if (row === undefined) return;
     const call = this.#callOf(node, branches);
-    const types = row.infer(call);
-    const values = this.#follow(call, row, types);
+    let types: readonly (TensorType | null)[] = [];
+    let values: readonly Followed[] = [];
+    try {
+      types = row
+        .infer(call)
+        .map((type) => (type === null ? null : { dtype: type.dtype, shape: possible(type.shape) }));
+      values = this.#follow(call, row, types);
+    } catch (error) {
+      // Rules take a node to be valid; one that is not (a step of 0, a negative size) must not end the whole walk.
+      if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+      this.#broken(node);
+    }
     const held = node.op === 'Constant' ? node.attrs.get('value') : undefined;
     for (const [at, id] of node.outputs.entries()) {
       if (id === null) continue;
@@ -225,11 +238,7 @@ class Inference {
   }
 
   /** Values of the outputs where they are few and follow from what is known. */
-  #follow(
-    call: Call,
-    row: Operator,
-    types: readonly (TensorType | null)[],
-  ): readonly { readonly dense?: Dense | undefined; readonly elements?: readonly Dim[] | undefined }[] {
+  #follow(call: Call, row: Operator, types: readonly (TensorType | null)[]): readonly Followed[] {
     const small = types.every((type) => {
       const count = elementsOf(type?.shape);
       const real = type?.dtype === 'f32' || type?.dtype === 'f64' || type?.dtype === 'f16' || type?.dtype === 'bf16';
@@ -251,12 +260,7 @@ class Inference {
   }
 
   /** Joins what a rule gave with what the file declares. */
-  #settle(
-    id: ValueId,
-    type: TensorType,
-    constant: boolean,
-    values: { readonly dense?: Dense | undefined; readonly elements?: readonly Dim[] | undefined } = {},
-  ): void {
+  #settle(id: ValueId, type: TensorType, constant: boolean, values: Followed = {}): void {
     const value = this.#values.get(id);
     const declared = value?.declared === true ? value : undefined;
     const dtype = declared?.dtype ?? type.dtype ?? value?.dtype ?? null;
@@ -288,6 +292,15 @@ class Inference {
     return merged.map((size) => size ?? null);
   }
 
+  #broken(node: Node): void {
+    this.notices.push({
+      level: 'warning',
+      code: 'ops/broken-node',
+      text: `The ${node.op} ${node.name} breaks a rule of its operator, so the shape of its result is not known.`,
+      at: node.name,
+    });
+  }
+
   #contradiction(value: Value, what: string): void {
     this.notices.push({
       level: 'warning',
@@ -296,6 +309,12 @@ class Inference {
       at: value.name,
     });
   }
+}
+
+/** A shape without sizes that no tensor can have. */
+function possible(shape: Shape | null): Shape | null {
+  const wrong = (size: Dim): boolean => typeof size === 'number' && !(Number.isSafeInteger(size) && size >= 0);
+  return shape?.some(wrong) === true ? shape.map((size) => (wrong(size) ? null : size)) : shape;
 }
 
 function limitFor(tensor: Tensor): number {

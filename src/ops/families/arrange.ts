@@ -78,6 +78,7 @@ export function spanOf(size: number, start: number, end: number, step: number): 
   const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
   const first = step > 0 ? clamp(from, 0, size) : clamp(from, 0, size - 1);
   const last = step > 0 ? clamp(to, 0, size) : clamp(to, -1, size - 1);
+  if (step === 0) throw new RangeError('a slice must step forwards or backwards');
   return { start: first, step, count: Math.max(Math.ceil((last - first) / step), 0) };
 }
 

@@ -133,10 +133,11 @@ class Folding {
   async #evaluate(node: Node, row: Operator | undefined): Promise<readonly (Dense | undefined)[] | undefined> {
     const tensors = node.inputs.map((id) => (id === null ? undefined : this.#plain(id)));
     const before = tensors.reduce((sum, one) => sum + (one === undefined ? 0 : sizeOf(one)), 0);
-    const types = row?.infer(this.#call(node, await this.#facts(tensors, row.shapeInputs ?? [])));
+    const known = this.#call(node, await this.#facts(tensors, row?.shapeInputs ?? []));
+    const types = attempted(() => row?.infer(known));
     const after = types?.reduce((sum, one) => {
-      const known = one?.shape?.every((size) => typeof size === 'number') === true && one.dtype !== null;
-      return sum + (known ? bytesFor(one.dtype, countOf(one.shape as readonly number[])) : 0);
+      const sized = one?.shape?.every((size) => typeof size === 'number') === true && one.dtype !== null;
+      return sum + (sized ? bytesFor(one.dtype, countOf(one.shape as readonly number[])) : 0);
     }, 0);
     if (after !== undefined && after - before > this.#options.growthKiB * 1024) {
       const grown = `${String(after)} bytes against ${String(before)}`;
@@ -156,7 +157,8 @@ class Folding {
       return undefined;
     }
     const facts = await this.#facts(tensors, [...tensors.keys()]);
-    const results = row?.evaluate?.(this.#call(node, facts, await this.#attribute(node)));
+    const call = this.#call(node, facts, await this.#attribute(node));
+    const results = attempted(() => row?.evaluate?.(call));
     const usable = results?.every((one, at) => one !== undefined || (node.outputs[at] ?? null) === null) === true;
     if (usable && results !== undefined && results.length >= node.outputs.length) return results;
     this.#left(node, 'not-covered', `Its inputs are constant, but this case of ${node.op} is not evaluated.`);
@@ -206,6 +208,16 @@ class Folding {
         this.#edit.removeValue(id);
     }
     this.#ledger.push({ layer: node.name, action: 'changed', code: 'folded', text });
+  }
+}
+
+/** Rules take a node to be valid; one that is not (a negative size) is left as it is. */
+function attempted<Result>(rule: () => Result): Result | undefined {
+  try {
+    return rule();
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError) return undefined;
+    throw error;
   }
 }
 
