@@ -1,6 +1,6 @@
 /** How the studio is built and served: cross-origin isolation for threads, the security policy, and the offline list. */
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
@@ -43,6 +43,25 @@ function securityPolicy(): Plugin {
   };
 }
 
+/** Lies beside the studio in `dist` and is built by a script of its own. */
+const COMMAND_LINE = 'cli';
+
+/** Empties the output folder of the studio's last build, and leaves the command line in it. */
+function cleanStudio(): Plugin {
+  let outDir = 'dist';
+  return {
+    name: 'pare:clean-studio',
+    apply: 'build',
+    configResolved(config) {
+      outDir = resolve(config.root, config.build.outDir);
+    },
+    buildStart() {
+      const old = existsSync(outDir) ? readdirSync(outDir).filter((name) => name !== COMMAND_LINE) : [];
+      for (const name of old) rmSync(join(outDir, name), { recursive: true });
+    },
+  };
+}
+
 /** Fills the list of built files and their version into sw.js, once everything is written. */
 function offlineList(): Plugin {
   let outDir = 'dist';
@@ -59,7 +78,9 @@ function offlineList(): Plugin {
     closeBundle() {
       // A build that failed closes too, and its own error is the one to show.
       if (!written) return;
-      const files = filesIn(outDir).filter((file) => file !== 'sw.js' && !file.endsWith('.map'));
+      const files = filesIn(outDir).filter(
+        (file) => file !== 'sw.js' && !file.endsWith('.map') && !file.startsWith(`${COMMAND_LINE}/`),
+      );
       const version = createHash('sha256');
       for (const file of files) version.update(file).update(readFileSync(join(outDir, file)));
       // The runtime's wasm is 14 MB, and samples are a choice: both are kept when they are first used.
@@ -85,11 +106,17 @@ function filesIn(folder: string, root = folder): string[] {
 
 export default defineConfig({
   base: './',
-  plugins: [react(), securityPolicy(), offlineList()],
+  plugins: [react(), securityPolicy(), cleanStudio(), offlineList()],
   worker: { format: 'es' },
   // Pre-bundling would move onnxruntime away from the wasm and thread files it looks for beside itself.
   optimizeDeps: { exclude: ['onnxruntime-web'], entries: ['index.html'] },
   server: { headers: ISOLATION },
   preview: { headers: { ...ISOLATION, 'Content-Security-Policy': POLICY } },
-  build: { target: 'es2023', cssTarget: 'chrome123', modulePreload: { polyfill: false }, chunkSizeWarningLimit: 600 },
+  build: {
+    emptyOutDir: false,
+    target: 'es2023',
+    cssTarget: 'chrome123',
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 600,
+  },
 });
