@@ -28,6 +28,7 @@ export async function run(): Promise<BenchRow[]> {
     });
     await page.goto(server.resolvedUrls?.local[0] ?? '');
     await page.getByRole('button', { name: /^Try / }).first().waitFor();
+    await page.waitForLoadState('networkidle');
     const all = await Promise.all([...sizes].map(async ([url, size]) => ({ url, bytes: await size })));
     const inPage = all.filter(({ url }) => !/worker|engine|compute|inference/.test(url));
     const sum = (files: typeof all): number => files.reduce((total, { bytes }) => total + bytes, 0) / 1000;
