@@ -110,3 +110,45 @@ test('a refusal keeps its parts, and open models stay open', async ({ page }) =>
   });
   expect(preview.layers.length).toBeGreaterThan(0);
 });
+
+test('another backend gives the same figures, and says which it is', async ({ page }) => {
+  const modelId = await openSample(page);
+  const figures = new Map<string, readonly (number | undefined)[]>();
+  for (const backend of ['wasm', 'reference', 'webgpu'] as const) {
+    const info = await page.evaluate((asked) => globalThis.enginePage.client.call('info', asked), { backend });
+    expect(info.backend.description).not.toBe('');
+    const asked = { modelId, recipe: int8 };
+    const preview = await page.evaluate((input) => globalThis.enginePage.client.call('preview', input), asked);
+    figures.set(
+      backend,
+      preview.layers.map((layer) => layer.error?.sqnrDb),
+    );
+  }
+  const [first, ...others] = figures.values();
+  for (const other of others) {
+    // Levels are equal to the bit; sums are added in another order, and WebGPU adds some of them in float32.
+    for (const [index, sqnrDb] of other.entries()) {
+      if (sqnrDb !== undefined) expect(sqnrDb).toBeCloseTo(first?.[index] ?? Number.NaN, 3);
+    }
+  }
+});
+
+test('a cancelled preview is answered at once, and the next one works', async ({ page }) => {
+  const modelId = await openSample(page);
+  const outcome = await page.evaluate(
+    async (asked) => {
+      const { client } = globalThis.enginePage;
+      const controller = new AbortController();
+      const first = client.call('preview', asked, { signal: controller.signal }).then(
+        () => 'answered',
+        (error: unknown) => (error instanceof Error ? error.name : 'unknown'),
+      );
+      controller.abort();
+      const next = await client.call('preview', asked);
+      return { first: await first, layers: next.layers.length };
+    },
+    { modelId, recipe: int8 },
+  );
+  expect(outcome.first).toBe('Cancelled');
+  expect(outcome.layers).toBeGreaterThan(0);
+});
