@@ -3,6 +3,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { countOf } from '#base/dtype.ts';
 import { seededRandom } from '#base/random.ts';
 import { buildModel, type BuildModel } from '#ir/testing/build.ts';
+import { spellQuantization } from '#formats/onnx/quantization.ts';
+import type { Model } from '#ir/model.ts';
+import { allValues } from '#ir/walk.ts';
+import type { WeightStore } from '#ir/weights.ts';
 import { quantizeWeights } from '#passes/quantize/weights.ts';
 import type { QuantizeOptions } from '#passes/quantize/options.ts';
 import { runPass } from '#passes/testing/desk.ts';
@@ -169,6 +173,20 @@ const OPTIONS: readonly Partial<QuantizeOptions>[] = [
   { bits: 2, granularity: 'block', block: 16, symmetric: false, signed: false },
 ];
 
+/** Bytes of all constants that spelling the quantization makes. */
+async function bytesAddedBy(model: Model, store: WeightStore): Promise<number> {
+  const before = new Set(
+    [...allValues(model.graph).values()]
+      .filter((value) => value.quantization === undefined)
+      .map((value) => value.constant?.key),
+  );
+  const spelled = await spellQuantization(model, store);
+  const made = [...allValues(spelled.graph).values()].flatMap(({ constant }) =>
+    constant === undefined || before.has(constant.key) ? [] : [constant],
+  );
+  return made.reduce((sum, tensor) => sum + store.sizeBytes(tensor), 0);
+}
+
 const named = (options: Partial<QuantizeOptions>): string => Object.values(options).join(' ');
 
 describe.each(Object.entries(LAYERS))('%s', (_layer, spec) => {
@@ -184,6 +202,9 @@ describe.each(Object.entries(LAYERS))('%s', (_layer, spec) => {
       const changed = result.ledger.filter((line) => line.action === 'changed');
       expect(result.ledger.length).toBeGreaterThan(0);
       if (options.bits !== 2) expect(changed.length).toBeGreaterThan(0);
+      // What the ledger says a weight takes is what lies in the file.
+      const told = changed.reduce((sum, line) => sum + (line.outcome?.bytesAfter ?? 0), 0);
+      expect(await bytesAddedBy(result.model, store)).toBe(told);
       const after = await runnable(result.model, store);
       const twin = await runnable(await floatTwin(result.model, store), store);
       for (const runtime of runtimes) {

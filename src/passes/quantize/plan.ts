@@ -94,10 +94,26 @@ function planAs(
     scaleType,
     bytesAfter: storedBytes(target, grouping, scheme, form, scaleType),
     opset: opset > limits.opset ? 0 : opset,
-    ...(granularity === 'channel' && grouping.granularity === 'tensor'
-      ? { fallback: { code: 'no-channels', text: 'A vector has no channels: one scale for the tensor is used.' } }
-      : {}),
+    ...fallbackOf(options, granularity, grouping, nbits),
   };
+}
+
+/** What was asked for and not done, as far as one grouping tells. */
+function fallbackOf(
+  options: QuantizeOptions,
+  granularity: QuantizeOptions['granularity'],
+  grouping: Grouping,
+  nbits: boolean,
+): Pick<WeightPlan, 'fallback'> {
+  if (granularity === 'channel' && grouping.granularity === 'tensor') {
+    return { fallback: { code: 'no-channels', text: 'A vector has no channels: one scale for the tensor is used.' } };
+  }
+  if (options.form !== 'nbits' || nbits) return {};
+  const why =
+    grouping.granularity === 'block'
+      ? 'MatMulNBits and GatherBlockQuantized stand for MatMul, plain Gemm and Gather with 2, 4 or 8 bits only.'
+      : 'MatMulNBits needs blocks.';
+  return { fallback: { code: 'nbits-does-not-apply', text: why } };
 }
 
 function groupingOf(target: Target, granularity: QuantizeOptions['granularity'], block: number): Grouping | Refusal {

@@ -115,4 +115,14 @@ describe('quantize/weights', () => {
     );
     expect(ledger[0]!.outcome!.bits).toBe(4);
   });
+
+  it.each([
+    ['nbits-does-not-apply', [8, 32, 3, 3], { form: 'nbits', granularity: 'block', bits: 4 }],
+    ['nbits-does-not-apply', [8, 32, 3, 3], { form: 'nbits', granularity: 'channel', bits: 4 }],
+    ['block-too-long', [8, 4, 9, 9], { granularity: 'block', bits: 4 }],
+  ] as const)('says %s when it does something else than asked', async (code, shape, options) => {
+    const { model, store } = convModel(shape);
+    const { ledger } = await runPass(quantizeWeights, model, store, options);
+    expect(ledger).toMatchObject([{ action: 'changed', code }]);
+  });
 });

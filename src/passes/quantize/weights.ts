@@ -133,8 +133,17 @@ function changed(plan: WeightPlan, measured: Measured, desk: Desk): LedgerEntry 
 function recordConventions(edit: Editor, plans: readonly WeightPlan[]): void {
   const byConvention: Record<string, string[]> = {};
   for (const { scheme, target } of plans) (byConvention[scheme.name] ??= []).push(edit.value(target.value).name);
-  const earlier = edit.model.metadata.get(METADATA_KEY);
-  const steps: unknown = earlier === undefined ? [] : JSON.parse(earlier);
   const step = { pass: quantizeWeights.name, conventions: byConvention };
-  edit.setMetadata(METADATA_KEY, JSON.stringify([...(Array.isArray(steps) ? steps : []), step]));
+  edit.setMetadata(METADATA_KEY, JSON.stringify([...earlierSteps(edit.model.metadata.get(METADATA_KEY)), step]));
+}
+
+/** What an earlier run recorded; a note that is not ours is replaced. */
+function earlierSteps(recorded: string | undefined): readonly unknown[] {
+  if (recorded === undefined) return [];
+  try {
+    const steps: unknown = JSON.parse(recorded);
+    return Array.isArray(steps) ? steps : [];
+  } catch {
+    return [];
+  }
 }
