@@ -93,6 +93,16 @@ describe('refusals', () => {
     ['an unknown pass', ['optimize', 'tiny.onnx', '-r', 'unknown-pass.json', '-o', 'o.onnx'], 'no/such'],
     ['the original as output', ['optimize', 'tiny.onnx', '-r', 'none', '-o', './tiny.onnx'], 'overwrite'],
     ['a folder that is not there', ['optimize', 'tiny.onnx', '-r', 'none', '-o', 'no/o.onnx'], 'no such folder'],
+    [
+      'a report over the original',
+      ['optimize', 'tiny.onnx', '-r', 'none', '-o', 'o.onnx', '--report', 'tiny.onnx'],
+      'overwrite',
+    ],
+    [
+      'a report over the result',
+      ['optimize', 'tiny.onnx', '-r', 'none', '-o', 'o.onnx', '--report', 'o.onnx'],
+      'report',
+    ],
     ['inputs that are absent', ['compare', 'tiny.onnx', 'tiny.onnx', '--inputs', 'absent.npz'], 'absent.npz'],
   ])('exits with 1 and one line on stderr for %s', (_, args, problem) => {
     const { code, out, err } = pare(...args);

@@ -1,6 +1,7 @@
 /** `pare optimize`: runs a recipe on a model, writes the result, and opens it again before it gets its name. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { totalmem } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Cancelled, PareError } from '#base/failure.ts';
 import type { OutputFile } from '#base/bytes.ts';
 import type { Comparison } from '#studio/jobs.ts';
@@ -56,7 +57,9 @@ export const optimizeCommand: Command = {
     const { openBackendForNode } = await import('./backend.ts');
     const open = await openPath(path);
     const out = outputPath(output, open);
-    refuseOverwriting([out], open.files);
+    const reportFile = args.text('report');
+    refuseOverwriting(reportFile === undefined ? [out] : [out, reportFile], open.files);
+    refuseReport(reportFile, out);
     const backend = await openBackendForNode(open.fileBytes);
     try {
       const { signal, onProgress } = terminal;
@@ -67,7 +70,6 @@ export const optimizeCommand: Command = {
         open.files,
       );
       const verified = await deliver(open, optimized, files, dirname(out), choice, terminal);
-      const reportFile = args.text('report');
       if (reportFile !== undefined) writeReport(reportFile, optimized.report, verified);
       printReport(optimized.report, args.on('layers'), terminal);
       terminal.out(verifiedText(verified));
@@ -81,6 +83,9 @@ export const optimizeCommand: Command = {
     }
   },
 };
+
+/** Memory that onnxruntime may take for a model, in sizes of its file: the file, its weights once more, and some to work with. */
+const RUNTIME_SHARE = 3;
 
 /** What running the result told, or why it was not run. */
 type Verified = { readonly comparison: Comparison } | { readonly notVerified: string };
@@ -110,6 +115,19 @@ function outputPath(output: string, open: OpenModel): string {
   return join(output, basename([...open.files.keys()][0] ?? 'model.onnx'));
 }
 
+/** A report that cannot be written is refused before the work rather than after it. */
+function refuseReport(path: string | undefined, out: string): void {
+  if (path === undefined) return;
+  const same = resolve(path) === resolve(out);
+  if (!same && existsSync(dirname(path))) return;
+  throw new PareError({
+    code: 'cli/report-path',
+    file: path,
+    problem: same ? 'the report would overwrite the result.' : 'there is no such folder for the report.',
+    hint: 'Choose another place with --report.',
+  });
+}
+
 /** Writes into a folder beside the goal, runs the result there, and moves it to its name when it is sound. */
 async function deliver(
   open: OpenModel,
@@ -125,12 +143,16 @@ async function deliver(
     const verified: Verified =
       choice === null
         ? { notVerified: 'it was not asked for' }
-        : await verifyResult(open, join(staging, files[0]?.path ?? ''), choice, terminal);
+        : await verifyResult(open, sizeOf(files), join(staging, files[0]?.path ?? ''), choice, terminal);
     moveFiles(staging, folder, files);
     return verified;
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+}
+
+function sizeOf(files: readonly OutputFile[]): number {
+  return files.reduce((sum, file) => sum + file.sizeBytes, 0);
 }
 
 function stagingFolder(folder: string): string {
@@ -149,10 +171,17 @@ function stagingFolder(folder: string): string {
 /** One random run beside the original. A result that does not load or run where the original does is refused. */
 async function verifyResult(
   open: OpenModel,
+  resultBytes: number,
   resultPath: string,
   choice: InputChoice,
   terminal: Terminal,
 ): Promise<Verified> {
+  const bytes = open.fileBytes + resultBytes;
+  if (bytes * RUNTIME_SHARE > totalmem()) {
+    return {
+      notVerified: `original and result take ${bytesText(bytes)} together, too much to run beside each other here`,
+    };
+  }
   const { runnableAt } = await import('./models.ts');
   const { openOnnxruntimeNode } = await import('#runtimes/onnxruntime/node.ts');
   const { compareSessions } = await import('#measure/compare.ts');
