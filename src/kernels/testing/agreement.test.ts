@@ -10,7 +10,7 @@ test('the suite finds a kernel that is wrong', async () => {
   expect(found[0]).toContain('absMax, normal 1 x 1: result[0] is -1 instead of');
 });
 
-test('strict WASM on one thread agrees with the reference', async () => {
+test('strict WASM on one thread agrees with the reference', { timeout: 240_000 }, async () => {
   const backend = await createWasmBackend({ build: 'strict' });
   expect(await disagreements(referenceKernels, backend)).toEqual([]);
   backend.close();

@@ -13,12 +13,12 @@ import { carefulEstimate, chooseHistogram, clipBound, estimateRow, quickEstimate
 const FLUSH: usize = 4096;
 /** Grids of at most 16 levels need few bins and few look-ups: rows at least this long are estimated. */
 const FEW_LEVELS: i32 = 16;
-const LONG_FOR_FEW: u32 = 1024;
+const LONG_FOR_FEW: u32 = 2048;
 const BINS_FOR_FEW: i32 = 2048;
 /** Grids of at most 256 levels; above that a histogram has too many boundaries to beat trying. */
 const MOST_LEVELS: i32 = 256;
-const LONG_FOR_MOST: u32 = 8192;
-const BINS_FOR_MOST: i32 = 4096;
+const LONG_FOR_MOST: u32 = 12288;
+const BINS_FOR_MOST: i32 = 8192;
 /** A candidate whose least possible error is within this share of the best one found need not be tried: 0.09 %. */
 const ENOUGH: f64 = 1.0009;
 /** A candidate whose quick estimate is this much above the best one is not looked at again. */
