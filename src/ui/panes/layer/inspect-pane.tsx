@@ -21,7 +21,13 @@ export function InspectPane() {
   const result = work.preview?.layers.find((one) => one.layer === layer.name);
   const excluded = isExcluded(recipe, layer.name);
   return (
-    <aside className="inspect" aria-label={`Layer ${layer.name}`}>
+    <aside
+      className="inspect"
+      aria-label={`Layer ${layer.name}`}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') changeLooks({ inspecting: false });
+      }}
+    >
       <div className="pane-head">
         <h2 title={layer.name}>{layer.name}</h2>
         <span className="grow" />

@@ -28,7 +28,11 @@ export const LayerRow = memo(function LayerRow({ row, index, top, selected, larg
       aria-label={row.name}
       data-excluded={row.excluded}
       style={{ transform: `translateY(${top}px)` }}
-      onClick={() => selectLayer(row.name)}
+      onClick={() => {
+        selectLayer(row.name);
+        // A phone has no double click to speak of: a second tap opens the layer.
+        if (narrow && selected) changeLooks({ inspecting: true });
+      }}
       onDoubleClick={() => changeLooks({ inspecting: true })}
     >
       <span role="gridcell" className="cell">
@@ -61,6 +65,7 @@ export const LayerRow = memo(function LayerRow({ row, index, top, selected, larg
         ) : null}
         {narrow ? (
           <span className="under dim">
+            {selected ? 'Tap again to open · ' : ''}
             {row.op} · {formatShape(row.shape)}
             {howOrWhyNot(row) === '' ? '' : ` · ${howOrWhyNot(row)}`}
           </span>

@@ -33,11 +33,12 @@ const COLUMNS: readonly Column[] = [
     end: true,
     narrow: true,
   },
-  { key: 'skipped', label: 'How, or why not', title: 'How the layer was changed, or why no lossy step changed it' },
+  { key: 'skipped', label: 'Notes', title: 'How the layer was changed, or why no lossy step changed it' },
 ];
 
 /** Columns that give way when the table is narrow. */
 const CLASS_NAMES: Partial<Record<ColumnKey, string>> = {
+  op: 'op',
   shape: 'shape',
   parameters: 'parameters',
   bytes: 'bytes',

@@ -55,10 +55,9 @@ export function rowsOf(layers: readonly Layer[], preview: Preview | null, recipe
   const shorts = shortNamesOf(layers);
   let total = 0;
   for (const layer of layers) total += layer.weightBytes;
-  return layers.map((layer) => ({
-    ...rowOf(layer, results.get(layer.name), recipe, total),
-    short: shorts.get(layer.name) ?? layer.name,
-  }));
+  return layers.map((layer) =>
+    rowOf(layer, shorts.get(layer.name) ?? layer.name, results.get(layer.name), recipe, total),
+  );
 }
 
 /** A model's layers do not change while its recipe does. */
@@ -70,12 +69,13 @@ function shortNamesOf(layers: readonly Layer[]): ReadonlyMap<string, string> {
   return known;
 }
 
-function rowOf(layer: Layer, result: LayerResult | undefined, recipe: Recipe, totalBytes: number): Omit<Row, 'short'> {
+function rowOf(layer: Layer, short: string, result: LayerResult | undefined, recipe: Recipe, totalBytes: number): Row {
   const main = mainWeight(layer);
   const settings = recipe.layers?.[layer.name];
   const before = result?.bytesBefore ?? layer.weightBytes;
   return {
     name: layer.name,
+    short,
     op: layer.op,
     shape: main?.shape ?? shapeOf(layer),
     parameters: layer.parameters,
@@ -84,7 +84,7 @@ function rowOf(layer: Layer, result: LayerResult | undefined, recipe: Recipe, to
     bytesAfter: result?.bytesAfter ?? before,
     share: totalBytes === 0 ? 0 : before / totalBytes,
     bitsBefore: main?.bits ?? null,
-    bits: result?.bits ?? main?.bits ?? null,
+    bits: result?.skippedCode === 'removed' ? null : (result?.bits ?? main?.bits ?? null),
     sqnrDb: result?.error?.sqnrDb ?? null,
     sparsity: result?.sparsity ?? null,
     skipped: result?.skipped ?? null,
