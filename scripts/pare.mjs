@@ -9,7 +9,9 @@ import { buildCliWhenStale, entry } from './build-cli.mjs';
 try {
   await buildCliWhenStale();
 } catch (error) {
-  process.stderr.write(`pare: the command line could not be built: ${error instanceof Error ? error.message : error}\n`);
+  process.stderr.write(
+    `pare: the command line could not be built: ${error instanceof Error ? error.message : error}\n`,
+  );
   process.exit(1);
 }
 const { main } = await import(pathToFileURL(entry).href);

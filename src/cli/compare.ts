@@ -13,7 +13,8 @@ export const compareCommand: Command = {
   summary: 'Measures how far the outputs of two models are apart',
   usage: 'A B [--inputs FILE.npz] [--json]',
   details: [
-    'A is the original. Without --inputs both get the same seeded random values: standard normal floats, small integers.',
+    'A is the original. Without --inputs both get the same seeded random values: normal floats of',
+    'deviation 1, 0.1, 0.01 and 0.3 by run, small integers.',
     'An .npz holds one array per input, by the name of the input; one more axis in front counts runs.',
     'JSON: {outputs: [{name, shape, sqnrDb, cosine, maxAbs, top1Agreement, mse, count}], runs, method, runtime, notices}.',
     'sqnrDb is 10 log10(sum a^2 / sum (a - b)^2) over all elements of all runs, 1e999 (infinite) when they are equal.',

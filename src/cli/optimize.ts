@@ -49,7 +49,7 @@ export const optimizeCommand: Command = {
     if (recipeName === undefined) throw new UsageError('optimize needs --recipe FILE or PRESET.');
     if (output === undefined) throw new UsageError('optimize needs -o OUT.');
     const externalData = externalMode(args.text('external-data'));
-    const choice = args.on('no-verify') ? null : inputChoice(args, undefined, 1);
+    const choice = args.on('no-verify') ? null : inputChoice(args, undefined, VERIFY_RUNS);
     const recipe = await recipeFrom(recipeName);
     const { openPath, printNotices } = await import('./models.ts');
     const { optimizeModel } = await import('#studio/optimize.ts');
@@ -83,6 +83,9 @@ export const optimizeCommand: Command = {
     }
   },
 };
+
+/** One loud signal and one quiet: see `randomFeeds`. */
+const VERIFY_RUNS = 2;
 
 /** Memory that onnxruntime may take for a model, in sizes of its file: the file, its weights once more, and some to work with. */
 const RUNTIME_SHARE = 3;
@@ -168,7 +171,7 @@ function stagingFolder(folder: string): string {
   }
 }
 
-/** One random run beside the original. A result that does not load or run where the original does is refused. */
+/** A loud and a quiet random run beside the original. A result that does not load or run where the original does is refused. */
 async function verifyResult(
   open: OpenModel,
   resultBytes: number,

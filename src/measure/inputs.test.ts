@@ -45,8 +45,19 @@ describe('randomFeeds', () => {
     expect(values('attention_mask')).toEqual([1, 1, 1, 1]);
     expect(values('sr')).toEqual([16_000]);
     expect(method).toBe(
-      '1 run on seeded random inputs (seed 1, floats standard normal, sr = 16000, batch = 2, x:2 = 5)',
+      '1 run on seeded random inputs (seed 1, floats normal with deviation 1, sr = 16000, batch = 2, x:2 = 5)',
     );
+  });
+
+  it('makes loud and quiet signals in turn', () => {
+    const wide: SlotInfo = { name: 'x', dtype: 'f32', shape: [1000] };
+    const { feeds, method } = randomFeeds([wide], { runs: 5, seed: 1 });
+    const sizes = feeds.map((feed) => {
+      const values = Array.from(numbersOf(feed.get('x') as NdArray) ?? []);
+      return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+    });
+    expect(sizes.map((size) => Number(size.toPrecision(1)))).toEqual([1, 0.1, 0.01, 0.3, 1]);
+    expect(method).toContain('deviation 1, 0.1, 0.01, 0.3');
   });
 
   it('takes fixed values', () => {

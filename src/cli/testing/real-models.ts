@@ -23,7 +23,7 @@ export interface RealModel {
 const SEED = 1;
 
 export const REAL_MODELS: readonly RealModel[] = [
-  { name: 'UltraFace RFB-320', path: 'models/ultraface/version-RFB-320.onnx', inputs: (session) => noise(session, 2) },
+  { name: 'UltraFace RFB-320', path: 'models/ultraface/version-RFB-320.onnx', inputs: (session) => noise(session, 4) },
   { name: 'YOLOX-Nano', path: 'models/yolox_nano/yolox_nano.onnx', inputs: pixelNoise },
   { name: 'Silero VAD', path: 'models/silero_vad/silero_vad_16k_op15.onnx', inputs: speechFrames },
   { name: 'MNIST CNN', path: 'models/mnist/mnist.onnx', inputs: digits },
@@ -32,12 +32,12 @@ export const REAL_MODELS: readonly RealModel[] = [
   {
     name: 'MobileNet v1 0.25',
     path: 'models/mobilenet_v1_025_224/mobilenet_v1_0.25_224_from_tflite.onnx',
-    inputs: (session) => noise(session, 2),
+    inputs: (session) => noise(session, 4),
   },
   {
     name: 'MobileNet v1 0.25, external data',
     path: 'models/mobilenet_v1_025_224/external_data/model.onnx',
-    inputs: (session) => noise(session, 2),
+    inputs: (session) => noise(session, 4),
   },
   { name: 'Basic Pitch', path: 'models/basic_pitch/nmp.onnx', inputs: singing },
 ];
