@@ -14,7 +14,7 @@ import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 import { convertAll } from './float16-all.ts';
 import { storeWeightsAs } from './float16-weights.ts';
 
-export const float16Options = z.object({
+export const float16Options = z.strictObject({
   scope: z.enum(['weights', 'all']).default('weights').meta({
     title: 'Scope',
     description:

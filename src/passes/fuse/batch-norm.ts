@@ -16,7 +16,7 @@ import { copyBytes } from '#passes/float-bytes.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 import { channelsOf, findHost, type Host, type Refusal } from './batch-norm-host.ts';
 
-const options = z.object({});
+const options = z.strictObject({});
 
 export const fuseBatchNorm: Pass<z.infer<typeof options>> = {
   name: 'fuse/batch-norm',

@@ -10,7 +10,7 @@ import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 import { findTargets, left, sharedLines, type Target } from '#passes/targets.ts';
 import { writePruned } from './write-pruned.ts';
 
-export const magnitudeOptions = z.object({
+export const magnitudeOptions = z.strictObject({
   sparsity: z.number().min(0).max(0.95).default(0.5).meta({
     title: 'Sparsity',
     description: 'Share of the weights that become zero.',

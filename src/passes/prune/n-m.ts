@@ -12,7 +12,7 @@ import { groupBlocks, groupChannels, toRows, toTensor, type Grouping } from '#pa
 import { findTargets, left, sharedLines, type Target } from '#passes/targets.ts';
 import { writePruned, type Pruned } from './write-pruned.ts';
 
-export const nmOptions = z.object({
+export const nmOptions = z.strictObject({
   pattern: z.enum(['2:4', '1:2', '1:4', '3:4', '2:8', '4:8']).default('2:4').meta({
     title: 'Pattern',
     description: 'How many weights stay of each group: 2:4 keeps the two largest of every four.',

@@ -1,7 +1,7 @@
 /** The options of weight quantization: the form in the studio, the flags and the bounds all come from this schema. */
 import { z } from 'zod';
 
-export const quantizeOptions = z.object({
+export const quantizeOptions = z.strictObject({
   bits: z
     .union([z.literal(2), z.literal(4), z.literal(8), z.literal(16)])
     .default(8)
