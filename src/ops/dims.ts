@@ -80,12 +80,13 @@ export function divideDims(a: Dim, b: Dim): Dim {
   return quotientOfProducts([a], [b]);
 }
 
-/** One size of a broadcast; null when two names might or might not agree. */
+/** One size of a broadcast; null when two names might or might not agree, or two numbers do not. */
 export function broadcastDim(a: Dim, b: Dim): Dim {
   if (a === b) return a;
   if (a === 1) return b;
   if (b === 1) return a;
-  if (typeof a === 'number') return a;
+  // Two different numbers cannot be broadcast; a number and a name must agree, or the name is 1.
+  if (typeof a === 'number') return typeof b === 'number' ? null : a;
   return typeof b === 'number' ? b : null;
 }
 

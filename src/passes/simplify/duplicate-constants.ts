@@ -40,33 +40,35 @@ export const joinDuplicateConstants: Pass<z.infer<typeof options>> = {
 async function run(edit: Editor, _options: z.infer<typeof options>, desk: Desk): Promise<PassResult> {
   const ledger: LedgerEntry[] = [];
   const main = edit.graph;
-  const groups = candidates(edit, main);
+  const homes = homesOf(main);
+  const groups = candidates(edit, homes);
   for (const [at, group] of groups.entries()) {
     checkCancelled(desk.signal);
     desk.onProgress?.({ label: 'Comparing constants', done: at, of: groups.length });
-    for (const same of await equalOnes(group, desk)) {
-      const [first] = same;
-      if (first !== undefined && main.values.has(first.id)) ledger.push(...join(edit, same));
-    }
+    for (const same of await equalOnes(group, desk)) ledger.push(...join(edit, same, homes, main));
   }
   return { ledger, notices: [] };
 }
 
-/**
- * Constants that could be equal, in the order of the file. Only those of the main graph are joined, and those of a
- * subgraph with one of the main graph: what lies in one branch cannot be read from another.
- */
-function candidates(edit: Editor, main: Graph): readonly (readonly Value[])[] {
-  const groups = new Map<string, Value[]>();
+/** The graph that defines each constant; the main graph comes first. */
+function homesOf(main: Graph): ReadonlyMap<Value, Graph> {
+  const homes = new Map<Value, Graph>();
   for (const graph of graphsOf(main)) {
-    for (const value of graph.values.values()) {
-      const { constant, quantization } = value;
-      if (constant === undefined || quantization !== undefined || edit.isOutput(value.id)) continue;
-      const kind = `${constant.dtype} ${String(value.dtype)} ${constant.shape.join(',')}`;
-      const group = groups.get(kind);
-      if (group !== undefined) group.push(value);
-      else if (graph === main) groups.set(kind, [value]);
-    }
+    for (const value of graph.values.values()) if (value.constant !== undefined) homes.set(value, graph);
+  }
+  return homes;
+}
+
+/** Constants that could be equal, in the order of the file. */
+function candidates(edit: Editor, homes: ReadonlyMap<Value, Graph>): readonly (readonly Value[])[] {
+  const groups = new Map<string, Value[]>();
+  for (const value of homes.keys()) {
+    const { constant, quantization } = value;
+    if (constant === undefined || quantization !== undefined || edit.isOutput(value.id)) continue;
+    const kind = `${constant.dtype} ${String(value.dtype)} ${constant.shape.join(',')}`;
+    const group = groups.get(kind);
+    if (group === undefined) groups.set(kind, [value]);
+    else group.push(value);
   }
   return [...groups.values()].filter((group) => group.length > 1);
 }
@@ -118,14 +120,25 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && a.every((byte, at) => byte === b[at]);
 }
 
-function join(edit: Editor, same: readonly Value[]): readonly LedgerEntry[] {
-  const [first, ...copies] = same;
+function join(
+  edit: Editor,
+  same: readonly Value[],
+  homes: ReadonlyMap<Value, Graph>,
+  main: Graph,
+): readonly LedgerEntry[] {
+  const [first] = same;
   if (first?.constant === undefined) return [];
+  const home = homes.get(first);
+  const oneHome = same.every((copy) => homes.get(copy) === home);
+  // What lies in one branch cannot be read from another, so copies in several subgraphs are joined in the main graph.
+  const kept = oneHome || home === main ? first.id : edit.addConstant(`${first.name}_shared`, first.constant);
   const sizeBytes = bytesFor(first.constant.dtype, countOf(first.constant.shape));
-  return copies.map((copy): LedgerEntry => {
-    edit.replaceUses(copy.id, first.id);
-    if (edit.value(copy.id).constant !== undefined) edit.removeValue(copy.id);
-    const text = `The constant ${copy.name} (${String(sizeBytes)} bytes) holds the same as ${first.name}, which is read instead.`;
-    return { layer: '', weight: copy.name, action: 'changed', code: 'joined', text };
-  });
+  return same
+    .filter((copy) => copy.id !== kept)
+    .map((copy): LedgerEntry => {
+      edit.replaceUses(copy.id, kept);
+      edit.removeValue(copy.id);
+      const text = `The constant ${copy.name} (${String(sizeBytes)} bytes) holds the same as ${edit.value(kept).name}, which is read instead.`;
+      return { layer: '', weight: copy.name, action: 'changed', code: 'joined', text };
+    });
 }

@@ -20,7 +20,7 @@ import { z } from 'zod';
 import { bytesFor, countOf } from '#base/dtype.ts';
 import { checkCancelled } from '#base/failure.ts';
 import type { Editor } from '#ir/editor.ts';
-import type { Node, Tensor, ValueId } from '#ir/model.ts';
+import type { Node, NodeId, Tensor, ValueId } from '#ir/model.ts';
 import { Call } from '#ops/call.ts';
 import { decode, encode, type Dense } from '#ops/dense.ts';
 import { checkShapes } from '#ops/infer.ts';
@@ -33,7 +33,7 @@ const options = z.object({
   growthKiB: z.number().min(0).max(1_048_576).default(1).meta({
     title: 'Allowed growth',
     description:
-      'A node is left alone when its result would take this much more space than the constants it is made from.',
+      'A node is left alone when its result would take this much more space than the constants that go with it.',
     unit: 'KiB',
   }),
 });
@@ -58,6 +58,8 @@ class Folding {
   readonly #desk: Desk;
   readonly #ledger: LedgerEntry[] = [];
   #integers: ReadonlyMap<ValueId, Dense> = new Map();
+  readonly #folds = new Set<NodeId>();
+  readonly #going = new Map<ValueId, boolean>();
   /** Taken once: an editor makes a snapshot of the whole model for each look at it. */
   readonly #opsets: ReadonlyMap<string, number>;
 
@@ -71,12 +73,39 @@ class Folding {
   async run(): Promise<PassResult> {
     this.#integers = (await checkShapes(this.#edit.model, this.#desk.weights)).integers;
     const nodes = this.#edit.nodes();
+    this.#plan(nodes);
     for (const [at, node] of nodes.entries()) {
       checkCancelled(this.#desk.signal);
       if (at % 256 === 0) this.#desk.onProgress?.({ label: 'Folding constants', done: at, of: nodes.length });
       await this.#node(node);
     }
     return { ledger: this.#ledger, notices: [] };
+  }
+
+  /** Finds the nodes that will be folded, size aside, so that it is known which constants lose all their readers. */
+  #plan(nodes: readonly Node[]): void {
+    const made = new Set<ValueId>();
+    for (const node of nodes) {
+      const row = operatorOf(node.domain, node.op);
+      const known = node.outputs.every((id) => id !== null && this.#integers.has(id));
+      const fixed = node.inputs.every((id) => id === null || made.has(id) || this.#plain(id) !== undefined);
+      if (!known && !(fixed && row?.evaluate !== undefined && row.random !== true)) continue;
+      if (node.outputs.some((id) => id !== null && this.#edit.isOutput(id))) continue;
+      if (!this.#desk.includes(node.name, node.op)) continue;
+      this.#folds.add(node.id);
+      for (const id of node.outputs) if (id !== null) made.add(id);
+    }
+  }
+
+  /** Whether a constant goes from the file because everything that reads it is folded. */
+  #goes(id: ValueId | null): boolean {
+    if (id === null || this.#edit.isOutput(id)) return false;
+    let goes = this.#going.get(id);
+    if (goes === undefined) {
+      goes = this.#edit.users(id).every((user) => this.#folds.has(user.id));
+      this.#going.set(id, goes);
+    }
+    return goes;
   }
 
   async #node(node: Node): Promise<void> {
@@ -132,7 +161,7 @@ class Folding {
 
   async #evaluate(node: Node, row: Operator | undefined): Promise<readonly (Dense | undefined)[] | undefined> {
     const tensors = node.inputs.map((id) => (id === null ? undefined : this.#plain(id)));
-    const before = tensors.reduce((sum, one) => sum + (one === undefined ? 0 : sizeOf(one)), 0);
+    const before = node.inputs.reduce((sum, id, at) => sum + (this.#goes(id) ? sizeOf(tensors[at]) : 0), 0);
     const known = this.#call(node, await this.#facts(tensors, row?.shapeInputs ?? []));
     const types = attempted(() => row?.infer(known));
     const after = types?.reduce((sum, one) => {
@@ -221,6 +250,6 @@ function attempted<Result>(rule: () => Result): Result | undefined {
   }
 }
 
-function sizeOf(tensor: Tensor): number {
-  return bytesFor(tensor.dtype, countOf(tensor.shape));
+function sizeOf(tensor: Tensor | undefined): number {
+  return tensor === undefined ? 0 : bytesFor(tensor.dtype, countOf(tensor.shape));
 }

@@ -149,6 +149,20 @@ describe('simplify/fold-constants', () => {
     expect(folded.ledger).toMatchObject([{ layer: 'fill', action: 'changed', code: 'folded' }]);
   });
 
+  it('does not copy a constant that stays for another reader', async () => {
+    const { ledger } = await rewrite(
+      anyOptions(foldConstants),
+      `graph main(%i: i64[2], %x: f32[2, 32]) -> (%y) {
+         %table: f32[64, 32] = const zeros
+         %rows = Gather(%table, %i) @look
+         %turned = Transpose(%table) {perm: ints[1, 0]} @turn
+         %s = Add(%rows, %x) @s
+         %y = MatMul(%s, %turned) @y
+       }`,
+    );
+    expect(ledger).toMatchObject([{ layer: 'turn', action: 'left', code: 'grows' }]);
+  });
+
   it('keeps random operators and outputs of the model', async () => {
     const { ledger, text } = await rewrite(
       anyOptions(foldConstants),
@@ -194,6 +208,25 @@ describe('simplify/duplicate-constants', () => {
        }`,
     );
     expect(ledger).toEqual([]);
+  });
+});
+
+describe('simplify/duplicate-constants in branches', () => {
+  it('joins copies of two branches in the graph around them', async () => {
+    const { text } = await rewrite(
+      anyOptions(joinDuplicateConstants),
+      `graph main(%x: f32[2], %c: bool[]) -> (%y) {
+         %y = If(%c) {
+           then_branch: graph yes() -> (%a) { %k: f32[2] = const [3, 4]
+             %a = Add(%x, %k) @a },
+           else_branch: graph no() -> (%b) { %l: f32[2] = const [3, 4]
+             %b = Mul(%x, %l) @b }
+         } @if
+       }`,
+    );
+    expect(text.match(/const \[3, 4\]/g)).toHaveLength(1);
+    expect(text).toContain('Add(%x, %k_shared)');
+    expect(text).toContain('Mul(%x, %k_shared)');
   });
 });
 
