@@ -43,6 +43,8 @@ interface Entry {
   bytes: number;
   lastUsed: number;
   readonly users: Set<number>;
+  /** Its store was dropped while a run held it: it goes when the last run ends. */
+  doomed?: boolean;
 }
 
 export const FLOAT_CACHE_BYTES = 1.5e9;
@@ -236,12 +238,19 @@ export function createFloatCache(backend: CompleteBackend, limitBytes = FLOAT_CA
         },
         end() {
           open = false;
-          for (const entry of entries.values()) entry.users.delete(run);
+          for (const [key, entry] of entries) {
+            entry.users.delete(run);
+            if (entry.doomed === true && entry.users.size === 0) evict(key, entry);
+          }
         },
       };
     },
     drop(store) {
-      for (const [key, entry] of entries) if (entry.store === store) evict(key, entry);
+      for (const [key, entry] of entries) {
+        if (entry.store !== store) continue;
+        if (entry.users.size === 0) evict(key, entry);
+        else entry.doomed = true;
+      }
     },
     clear() {
       for (const [key, entry] of entries) evict(key, entry);

@@ -3,7 +3,7 @@
  * differs between a browser and a test is handed in.
  */
 import type { Files } from '#base/bytes.ts';
-import { Cancelled, PareError } from '#base/failure.ts';
+import { Cancelled, checkCancelled, PareError } from '#base/failure.ts';
 import { blobSource } from '#base/sources.ts';
 import type { CompleteBackend } from '#kernels/kernels.ts';
 import { createFloatCache, type FloatCache } from '#recipes/float-cache.ts';
@@ -49,7 +49,7 @@ const saving = () => import('./save.ts');
 /** Models up to this size are kept as they are opened; larger ones when the page asks, with progress. */
 const KEPT_AT_ONCE_BYTES = 64e6;
 
-/** Of a job that lost a kernel to the cancelling of others. */
+/** Of a job that loses kernels to what others do. */
 const MOST_TRIES = 5;
 
 interface Bench extends ThreadedBackend {
@@ -113,18 +113,19 @@ export function createEngine(parts: EngineParts): Engine {
     context: JobContext,
     work: (bench: Bench, context: WorkContext) => Promise<T>,
   ): Promise<T> => {
-    const current = await theBench();
     const stop = (): void => {
-      if (computing === 1) current.backend.cancel?.();
+      if (computing === 1) void bench?.then(({ backend }) => backend.cancel?.());
     };
     computing += 1;
     context.signal.addEventListener('abort', stop, { once: true });
     try {
       for (let tries = 1; ; tries += 1) {
+        checkCancelled(context.signal);
+        const current = await theBench();
         try {
           return await work(current, { ...context, backend: current.backend });
         } catch (error) {
-          // A kernel that two jobs waited for ended with the other one, which was cancelled; this one was not.
+          // A kernel ended with another job that shared it and was cancelled, or with a backend that was changed.
           if (!(error instanceof Cancelled) || context.signal.aborted || tries === MOST_TRIES) throw error;
         }
       }
