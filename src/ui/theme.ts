@@ -26,7 +26,6 @@ export const THEME = createTheme({
   fontSizes: { xs: '12px', sm: '13px', md: '14px' },
   // By name: naming the components themselves would load all of them with the first page.
   components: {
-    ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray', size: 28 } },
     Button: { defaultProps: { size: 'xs', variant: 'default' } },
     NativeSelect: { defaultProps: { size: 'xs' } },
     SegmentedControl: { defaultProps: { size: 'xs', transitionDuration: 120 } },

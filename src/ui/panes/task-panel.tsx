@@ -1,6 +1,6 @@
 /** Progress of the job that is being waited for, with Cancel; shown once it has taken half a second. */
-import { Button } from '@mantine/core';
 import { useEffect, useState } from 'react';
+import { PushButton } from '#ui/parts/push-button.tsx';
 import { useStudio } from '#ui/state/store.ts';
 
 const SHOWN_AFTER_MS = 500;
@@ -19,7 +19,7 @@ export function TaskPanel() {
   return (
     <div className="task" role="status">
       <span className="what">{progress === null || progress.label === '' ? task.label : progress.label}</span>
-      <Button onClick={() => task.cancel()}>Cancel</Button>
+      <PushButton onClick={() => task.cancel()}>Cancel</PushButton>
       <progress
         aria-label={task.label}
         {...(progress === null || progress.of === 0 ? {} : { value: progress.done, max: progress.of })}

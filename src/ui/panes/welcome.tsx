@@ -1,7 +1,7 @@
 /** What a first visitor sees: what this is, where to drop a model, and a sample to try. */
-import { Button, Loader } from '@mantine/core';
 import { IconFlask } from '@tabler/icons-react';
 import { OpenButtons } from '#ui/parts/file-buttons.tsx';
+import { PushButton } from '#ui/parts/push-button.tsx';
 import { openFiles, openSample } from '#ui/state/session/late-actions.ts';
 import { useStudio } from '#ui/state/store.ts';
 import { formatBytes } from '#ui/state/units.ts';
@@ -12,7 +12,7 @@ export function Welcome() {
   if (!ready) {
     return (
       <main className="welcome" aria-busy>
-        <Loader size="sm" aria-label="Starting the engine" />
+        <p className="dim">Opening what was open before…</p>
       </main>
     );
   }
@@ -40,15 +40,9 @@ export function Welcome() {
             <ul>
               {samples.map((sample) => (
                 <li key={sample.file}>
-                  <Button
-                    size="sm"
-                    fullWidth
-                    justify="start"
-                    leftSection={<IconFlask size={16} />}
-                    onClick={() => void openSample(sample.file)}
-                  >
+                  <PushButton wide icon={<IconFlask size={16} />} onClick={() => void openSample(sample.file)}>
                     Try {sample.title}
-                  </Button>
+                  </PushButton>
                   <p className="dim">
                     {sample.summary} {formatBytes(sample.bytes)}.
                   </p>

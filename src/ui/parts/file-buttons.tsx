@@ -1,8 +1,8 @@
 /** Buttons that open the browser's picker for files or a folder. The inputs behind them stay in the page by label. */
-import { Button } from '@mantine/core';
 import { IconFileUpload, IconFolderOpen } from '@tabler/icons-react';
 import { useId, type ReactNode } from 'react';
 import type { DroppedFile } from '#studio/jobs.ts';
+import { PushButton } from '#ui/parts/push-button.tsx';
 import { filesOfPicker } from '#ui/state/session/dropped-files.ts';
 
 interface PickProps {
@@ -45,16 +45,16 @@ export function OpenButtons({ onFiles }: { readonly onFiles: (files: readonly Dr
     <>
       <FilePicker label="Model files" onFiles={onFiles}>
         {(open) => (
-          <Button variant="filled" size="sm" leftSection={<IconFileUpload size={16} />} onClick={open}>
+          <PushButton primary icon={<IconFileUpload size={16} />} onClick={open}>
             Open files
-          </Button>
+          </PushButton>
         )}
       </FilePicker>
       <FilePicker label="Model folder" folder onFiles={onFiles}>
         {(open) => (
-          <Button size="sm" leftSection={<IconFolderOpen size={16} />} onClick={open}>
+          <PushButton icon={<IconFolderOpen size={16} />} onClick={open}>
             Open a folder
-          </Button>
+          </PushButton>
         )}
       </FilePicker>
     </>

@@ -1,7 +1,5 @@
 /** A button that is an icon: its name is read aloud and shown on hover. */
-import { ActionIcon } from '@mantine/core';
 import type { Icon } from '@tabler/icons-react';
-import type { Ref } from 'react';
 
 interface Props {
   readonly label: string;
@@ -10,21 +8,21 @@ interface Props {
   readonly disabled?: boolean;
   readonly pressed?: boolean;
   readonly size?: number;
-  readonly ref?: Ref<HTMLButtonElement>;
 }
 
-export function IconButton({ label, icon: Glyph, onClick, disabled = false, pressed, size = 28, ref }: Props) {
+export function IconButton({ label, icon: Glyph, onClick, disabled = false, pressed, size = 28 }: Props) {
   return (
-    <ActionIcon
-      {...(ref === undefined ? {} : { ref })}
+    <button
+      type="button"
+      className="icon-button"
       aria-label={label}
       title={label}
       onClick={onClick}
       disabled={disabled}
-      size={size}
+      style={{ width: size, height: size }}
       {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
     >
       <Glyph size={Math.round(size * 0.6)} stroke={1.7} aria-hidden />
-    </ActionIcon>
+    </button>
   );
 }

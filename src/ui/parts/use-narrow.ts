@@ -1,7 +1,7 @@
 /** Whether the page is as narrow as a phone; the same width as in the style sheets. */
 import { useSyncExternalStore } from 'react';
 
-const query = typeof matchMedia === 'undefined' ? null : matchMedia('(max-width: 860px)');
+const query = typeof matchMedia === 'undefined' ? null : matchMedia('(max-width: 960px)');
 
 function subscribe(changed: () => void): () => void {
   query?.addEventListener('change', changed);

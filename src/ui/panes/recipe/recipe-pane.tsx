@@ -124,7 +124,11 @@ function LayerSettingsLine({ recipe }: { readonly recipe: Recipe }) {
           </button>{' '}
         </>
       )}
-      {overridden === 0 ? null : `${overridden} with options of their own.`}
+      {overridden === 0
+        ? null
+        : overridden === 1
+          ? '1 layer with options of its own.'
+          : `${overridden} layers with options of their own.`}
     </p>
   );
 }
