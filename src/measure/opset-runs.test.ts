@@ -218,14 +218,20 @@ const CHANGED: readonly Single[] = [
   },
 ];
 
-describe('an operator raised to 21 computes the same', () => {
-  it.each(
-    CHANGED.map(
-      (one) => [`${one.op} ${String(one.opset)} ${JSON.stringify(one.attrs ?? {})} ${one.label ?? ''}`, one] as const,
-    ),
-  )('%s', async (_, one) => {
-    const { model, store } = buildModel(single(one));
-    const after = await raised(model, store, 21);
-    expect(await largestDifference(runtime, model, after, store)).toBeLessThanOrEqual(TOLERANCE);
-  });
+describe('a raised operator computes the same', () => {
+  const cases = CHANGED.flatMap((one) =>
+    [21, 25].map((target) => {
+      const name = `${one.op} ${String(one.opset)} ${JSON.stringify(one.attrs ?? {})} ${one.label ?? ''}`;
+      return [target, name, one] as const;
+    }),
+  );
+  // onnxruntime 1.30 has no kernel for RoiAlign 22.
+  it.each(cases.filter(([target, , one]) => !(target === 25 && one.op === 'RoiAlign')))(
+    'to %i: %s',
+    async (target, _, one) => {
+      const { model, store } = buildModel(single(one));
+      const after = await raised(model, store, target);
+      expect(await largestDifference(runtime, model, after, store)).toBeLessThanOrEqual(TOLERANCE);
+    },
+  );
 });

@@ -181,17 +181,15 @@ const gridSample: Adapter = {
 
 /** The shift by half a pixel became the default in 16. */
 const roiAlign: Adapter = {
-  plan: (at) =>
-    at.crosses(16)
-      ? {
-          text: 'The coordinates of before opset 16 were stated.',
-          apply: () =>
-            void at.edit.setAttrs(
-              at.node,
-              withString(at.node.attrs, 'coordinate_transformation_mode', 'output_half_pixel'),
-            ),
-        }
-      : null,
+  plan: (at) => {
+    if (at.crosses(22)) return { refuse: 'onnxruntime 1.30 runs RoiAlign up to operator set 21 only' };
+    if (!at.crosses(16)) return null;
+    const attrs = withString(at.node.attrs, 'coordinate_transformation_mode', 'output_half_pixel');
+    return {
+      text: 'The coordinates of before opset 16 were stated.',
+      apply: () => void at.edit.setAttrs(at.node, attrs),
+    };
+  },
 };
 
 /** The axis became an input in 20, counted among all axes as before. */

@@ -168,7 +168,7 @@ class Raise {
   }
 }
 
-const options = z.object({
+const options = z.strictObject({
   target: z.number().int().min(13).max(NEWEST).default(21).meta({
     title: 'Operator set',
     description: 'Version of the ONNX operator set that the model should use. 21 allows 4-bit and blocked weights.',

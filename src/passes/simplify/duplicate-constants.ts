@@ -25,7 +25,7 @@ import { graphsOf } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 
-const options = z.object({});
+const options = z.strictObject({});
 
 export const joinDuplicateConstants: Pass<z.infer<typeof options>> = {
   name: 'simplify/duplicate-constants',

@@ -29,7 +29,7 @@ import type { Operator } from '#ops/operator.ts';
 import type { Facts } from '#ops/facts.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 
-const options = z.object({
+const options = z.strictObject({
   growthKiB: z.number().min(0).max(1_048_576).default(1).meta({
     title: 'Allowed growth',
     description:

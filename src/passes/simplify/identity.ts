@@ -25,7 +25,7 @@ import { opsetOf } from '#ops/table.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 import { Proof } from './identity-proof.ts';
 
-const options = z.object({});
+const options = z.strictObject({});
 
 /** No value has this id. */
 const NO_VALUE = -1 as ValueId;

@@ -23,7 +23,7 @@ import { allValues } from '#ir/walk.ts';
 import { operatorName, operatorOf } from '#ops/table.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 
-const options = z.object({});
+const options = z.strictObject({});
 
 export const removeUnused: Pass<z.infer<typeof options>> = {
   name: 'simplify/unused',
