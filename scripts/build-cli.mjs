@@ -20,9 +20,12 @@ const NOT_USED = new Set([join(root, 'src', 'ui')]);
 /** A chunk of an earlier build may still be wanted by a command that is running; after this time it is not. */
 const CHUNK_LIFE_MS = 24 * 3600 * 1000;
 
-export async function buildCliWhenStale() {
-  if (!existsSync(entry) || newestChange(SOURCES.map((path) => join(root, path))) > statSync(entry).mtimeMs)
-    await buildCli();
+/** `tell` hears that there is something to wait for. */
+export async function buildCliWhenStale(tell = () => {}) {
+  const isFresh = existsSync(entry) && newestChange(SOURCES.map((path) => join(root, path))) <= statSync(entry).mtimeMs;
+  if (isFresh) return;
+  tell('building the command line ...');
+  await buildCli();
 }
 
 /** Modification time of the newest file, in ms. */

@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { buildCliWhenStale, entry } from './build-cli.mjs';
 
 try {
-  await buildCliWhenStale();
+  // Only people want to know: programs read stderr as what went wrong.
+  await buildCliWhenStale((line) => process.stderr.isTTY && process.stderr.write(`pare: ${line}\n`));
 } catch (error) {
   process.stderr.write(
     `pare: the command line could not be built: ${error instanceof Error ? error.message : error}\n`,
