@@ -80,8 +80,8 @@ export interface Machine {
 /** Runs a plan. Called inside `pool.exclusive`. */
 export async function runPlan({ arena, pool }: Machine, plan: Plan): Promise<void> {
   const inArena = plan.inputs.map((input) => arena.addressOf(input));
-  const staged = inArena.includes(undefined);
-  const perRound = pool.threads > 1 ? SHARED_ROUND : staged || plan.resultBytes > 0 ? SINGLE_ROUND : MAXIMUM_TASKS;
+  const copied = inArena.includes(undefined) || (plan.resultBytes > 0 && plan.resultAt === undefined);
+  const perRound = pool.threads > 1 ? SHARED_ROUND : copied ? SINGLE_ROUND : MAXIMUM_TASKS;
   const elements = largestRound(plan.pieces, perRound);
   const allocated: number[] = [];
   const allocate = (bytes: number): number => {
