@@ -13,6 +13,9 @@ test.beforeAll(async () => {
   server = await createServer({
     root,
     logLevel: 'error',
+    // Packages that only workers use are found beforehand: found while a test runs, they would change under its feet.
+    optimizeDeps: { entries: ['e2e/engine/index.html', 'workers/*.ts'] },
+    cacheDir: 'node_modules/.vite-engine',
     server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
   });
   await server.listen();
