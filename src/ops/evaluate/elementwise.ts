@@ -4,7 +4,7 @@
  */
 import type { DType } from '#base/dtype.ts';
 import { countOf } from '#base/dtype.ts';
-import { roundHalfEven } from '#ops/evaluate/rounding.ts';
+import { roundHalfEven } from '#kernels/arithmetic.ts';
 import { fit, isBig, lanesFor, type Dense, type Lanes } from '#ops/dense.ts';
 import type { Call } from '#ops/call.ts';
 import { erf } from '#ops/evaluate/erf.ts';

@@ -1,18 +1,8 @@
 /** Operators that move elements: Transpose, Concat, Split, Slice, Pad, Tile, Expand, depth and space. */
 import type { Dim, Shape } from '#ir/model.ts';
-import {
-  addDims,
-  broadcast,
-  divideDims,
-  elementsOf,
-  frontAxis,
-  isKnown,
-  multiplyDims,
-  unknownShape,
-} from '#ops/dims.ts';
+import { addDims, broadcast, divideDims, frontAxis, isKnown, multiplyDims, unknownShape } from '#ops/dims.ts';
 import { concatAll, expandTo, sliceAll, splitAll, tileAll, transposeAll, type Span } from '#ops/evaluate/arrange.ts';
 import type { Call } from '#ops/call.ts';
-import type { TensorType } from '#ops/facts.ts';
 import type { Operator } from '#ops/operator.ts';
 
 function transposeOrder(call: Call): readonly number[] | null {
@@ -150,8 +140,6 @@ function expanded(call: Call): Shape | null {
   return typeof rank === 'number' && own !== null ? unknownShape(Math.max(rank, own)) : null;
 }
 
-const first = (shape: Shape | null): TensorType['shape'] => shape;
-
 export const arrangeOperators: readonly Operator[] = [
   {
     name: 'Transpose',
@@ -271,8 +259,8 @@ export const arrangeOperators: readonly Operator[] = [
     roles: () => [undefined, 'setting'],
     evaluate: (call) => {
       const x = call.dense(0);
-      const shape = first(expanded(call));
-      return x === undefined || !isKnown(shape) || elementsOf(shape) === null ? undefined : [expandTo(x, shape)];
+      const shape = expanded(call);
+      return x === undefined || !isKnown(shape) ? undefined : [expandTo(x, shape)];
     },
   },
   {
