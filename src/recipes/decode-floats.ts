@@ -57,7 +57,8 @@ function expectBytes(stored: Uint8Array, bytes: number, label: string): void {
 /** A buffer that holds exactly these bytes, copied only where the view lies inside a larger one. */
 function ownBuffer(stored: Uint8Array): ArrayBufferLike {
   const whole = stored.byteOffset === 0 && stored.byteLength === stored.buffer.byteLength;
-  return whole ? stored.buffer : stored.slice().buffer;
+  // Not slice(): a Node Buffer's is a view on the pool it was cut from.
+  return whole ? stored.buffer : new Uint8Array(stored).buffer;
 }
 
 function refuseNonFinite(data: Float32Array, label: string): void {
