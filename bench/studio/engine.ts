@@ -18,6 +18,8 @@ export async function openBenchPage(path: string): Promise<BenchPage> {
   const server = await createServer({
     root,
     logLevel: 'error',
+    // Found before the page opens: a dependency found later would reload the page, and its engine, in the middle.
+    optimizeDeps: { entries: ['bench/*/index.html', 'workers/*.ts'] },
     server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
   });
   await server.listen();
