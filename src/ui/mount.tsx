@@ -13,6 +13,8 @@ import '@mantine/core/styles/InlineInput.css';
 import '@mantine/core/styles/Switch.css';
 import './styles/tokens.css';
 import './styles/frame.css';
+import './styles/recipe.css';
+import './styles/result.css';
 import './styles/panes.css';
 import './styles/table.css';
 import './styles/charts.css';

@@ -28,6 +28,8 @@ export function useInk(): Ink | null {
 
 function readInk(): Ink {
   const probe = document.createElement('span');
+  // With a transition, however short, the colour read back would still be the one before.
+  probe.style.setProperty('transition', 'none', 'important');
   document.body.append(probe);
   const colour = (name: string) => {
     probe.style.color = `var(${name})`;
