@@ -1,7 +1,8 @@
 /**
  * Byte sources over memory and over a dropped file. Reading a file's structure means thousands of tiny reads far apart;
- * over a Blob each costs a message to another process, so small reads are served from cached windows and large ones are
- * streamed into one buffer (`byob`), which is the fastest way a browser offers that keeps memory flat.
+ * over a Blob each costs a message to another process, so small reads are served from cached windows. Large ones take the
+ * slice at once. Streams (`byob`) are no faster for reads of weights, and in Chromium 156 a read of one sometimes never
+ * settles: half of all first previews of a 100 MB model hung until they were replaced.
  */
 import type { ByteSource, OutputFile } from './bytes.ts';
 import { isRange } from './bytes.ts';
@@ -13,11 +14,6 @@ const WINDOW = 64 * 1024;
 const WINDOWS_KEPT = 64;
 /** Reads up to this size go through windows. */
 const SMALL_READ = 16 * 1024;
-/** From this size on, reading by stream beats `arrayBuffer()`. */
-const STREAM_READ = 1024 * 1024;
-/** Bytes asked of a stream at a time. */
-const STREAM_PIECE = 8 * 1024 * 1024;
-
 /** Bytes that already lie in memory. Reads are views into them, never copies. */
 export function memorySource(name: string, given: Uint8Array): ByteSource {
   // A subclass may change what the methods mean: `slice` of Node's Buffer does not copy.
@@ -79,8 +75,7 @@ export function blobSource(name: string, blob: Blob): ByteSource {
     async read(offset, length) {
       checkRange(name, blob.size, offset, length);
       if (length <= SMALL_READ) return small(offset, length);
-      if (length < STREAM_READ) return sliceBytes(name, blob, offset, length);
-      return streamBytes(name, blob.slice(offset, offset + length), offset, length);
+      return sliceBytes(name, blob, offset, length);
     },
   };
 }
@@ -177,38 +172,6 @@ async function sliceBytes(name: string, blob: Blob, offset: number, length: numb
     throw unreadable(name, offset, error);
   }
   throw unreadable(name, offset, undefined);
-}
-
-async function streamBytes(name: string, part: Blob, offset: number, length: number): Promise<Uint8Array> {
-  const reader = byobReader(part);
-  if (reader === undefined) return sliceBytes(name, part, 0, length);
-  let buffer = new ArrayBuffer(length);
-  let at = 0;
-  try {
-    while (at < length) {
-      const size = Math.min(STREAM_PIECE, length - at);
-      const { value, done } = await reader.read(new Uint8Array(buffer, at, size), { min: size });
-      if (value !== undefined) {
-        buffer = value.buffer;
-        at += value.byteLength;
-      }
-      if (done) break;
-    }
-  } catch (error) {
-    throw unreadable(name, offset + at, error);
-  }
-  reader.cancel().catch(() => undefined);
-  if (at !== length) throw unreadable(name, offset + at, undefined);
-  return new Uint8Array(buffer);
-}
-
-function byobReader(part: Blob): ReadableStreamBYOBReader | undefined {
-  try {
-    return part.stream().getReader({ mode: 'byob' });
-  } catch {
-    // Streams that are not byte streams (older engines): the caller reads the slice at once.
-    return undefined;
-  }
 }
 
 function unreadable(name: string, offset: number, cause: unknown): PareError {
