@@ -46,10 +46,10 @@ export async function run(): Promise<BenchRow[]> {
         async ({ modelId, recipe: asked }) => {
           const engine = await globalThis.engineBench;
           if (engine === undefined) throw new Error('no engine');
-          engine.longestBlockMs();
+          await engine.longestBlockMs();
           const { ms, preview: result } = await engine.preview(modelId, asked);
           const errors = result.layers.filter((layer) => layer.error !== null).length;
-          return { ms, errors, blockMs: engine.longestBlockMs() };
+          return { ms, errors, blockMs: await engine.longestBlockMs() };
         },
         { modelId: opened.modelId, recipe },
       );
