@@ -1,8 +1,7 @@
 // Quantize, dequantize and sum the error in one pass. Four vectors at a time where levels are bytes.
 //
 // p = fl(x * inverse) is clamped to [low - zeroPoint, high - zeroPoint] first, which commutes with rounding because the
-// bounds are integers; adding ROUNDER then rounds half to even, and its low bits are the level. Sums run in float32 lanes
-// for at most FLUSH weights and are then added up in double precision.
+// bounds are integers. Sums run in float32 lanes for at most FLUSH weights and are then added up in double precision.
 import { OWN, ROWS, SOURCE, TARGET, lengthOfRow, signedWord, word } from './task';
 import { ROUNDER, ROUNDER_BITS, inverseOf, largestLane, multiplyAdd, sumOfLanes } from './simd';
 import { addSums, addWeight, clearSums, overflowed, storeSums } from './sums';
@@ -41,10 +40,26 @@ function widthOf<T>(): usize {
   return isFloat<T>() ? 0 : sizeof<T>();
 }
 
+/** Steps from the zero point, as whole float32 numbers. */
 // @ts-ignore: decorator
 @inline
-function rounded(x: v128, inverse: v128, low: v128, high: v128, rounder: v128): v128 {
-  return f32x4.add(f32x4.pmin(f32x4.pmax(f32x4.mul(x, inverse), low), high), rounder);
+function stepsOf(x: v128, inverse: v128, low: v128, high: v128): v128 {
+  return f32x4.nearest(f32x4.pmin(f32x4.pmax(f32x4.mul(x, inverse), low), high));
+}
+
+/** Steps as integers. They are whole and small, so that any conversion is exact: one instruction where the build has it. */
+// @ts-ignore: decorator
+@inline
+function integersOf(steps: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_trunc_f32x4_s(steps);
+  return i32x4.sub(f32x4.add(steps, f32x4.splat(ROUNDER)), i32x4.splat(ROUNDER_BITS));
+}
+
+/** Levels of eight weights as 16-bit integers; `zeroPoint` holds it eight times. */
+// @ts-ignore: decorator
+@inline
+function levelsOf(steps: v128, more: v128, zeroPoint: v128): v128 {
+  return i16x8.add(i16x8.narrow_i32x4_s(integersOf(steps), integersOf(more)), zeroPoint);
 }
 
 function exact<T>(task: usize): void {
@@ -101,7 +116,6 @@ function fast<T>(task: usize): void {
   let zeroPointAt: usize = word(task, OWN + 1);
   let at: usize = word(task, SOURCE);
   let target: usize = word(task, TARGET);
-  const rounder = f32x4.splat(ROUNDER);
   let errors = f32x4.splat(0);
   let signals = errors;
   let results = errors;
@@ -124,7 +138,7 @@ function fast<T>(task: usize): void {
     const inverse = f32x4.splat(inverseOf(scale1));
     const lowest = f32x4.splat(<f32>(low - zeroPoint));
     const highest = f32x4.splat(<f32>(high - zeroPoint));
-    const base = i32x4.splat(ROUNDER_BITS - zeroPoint);
+    const zeroPoints = i16x8.splat(<i16>zeroPoint);
     const vectorsEnd = at + ((<usize>length >> 2) << 4);
     while (at < vectorsEnd) {
       const partEnd = min(vectorsEnd, at + (<usize>(FLUSH - pending) << 2));
@@ -136,39 +150,39 @@ function fast<T>(task: usize): void {
           const x1 = v128.load(at, 16);
           const x2 = v128.load(at, 32);
           const x3 = v128.load(at, 48);
-          const t0 = rounded(x0, inverse, lowest, highest, rounder);
-          const t1 = rounded(x1, inverse, lowest, highest, rounder);
-          const t2 = rounded(x2, inverse, lowest, highest, rounder);
-          const t3 = rounded(x3, inverse, lowest, highest, rounder);
+          const t0 = stepsOf(x0, inverse, lowest, highest);
+          const t1 = stepsOf(x1, inverse, lowest, highest);
+          const t2 = stepsOf(x2, inverse, lowest, highest);
+          const t3 = stepsOf(x3, inverse, lowest, highest);
           if (!isFloat<T>()) {
-            const front = i16x8.narrow_i32x4_s(i32x4.sub(t0, base), i32x4.sub(t1, base));
-            const back = i16x8.narrow_i32x4_s(i32x4.sub(t2, base), i32x4.sub(t3, base));
+            const front = levelsOf(t0, t1, zeroPoints);
+            const back = levelsOf(t2, t3, zeroPoints);
             if (isSigned<T>()) v128.store(target, i8x16.narrow_i16x8_s(front, back));
             else v128.store(target, i8x16.narrow_i16x8_u(front, back));
             target += 16;
           }
-          const r0 = f32x4.mul(scale, f32x4.sub(t0, rounder));
+          const r0 = f32x4.mul(scale, t0);
           const e0 = f32x4.sub(x0, r0);
           const s0 = f32x4.mul(e0, e0);
           signals = multiplyAdd(x0, x0, signals);
           results = multiplyAdd(r0, r0, results);
           errors = f32x4.add(errors, s0);
           largest = f32x4.pmax(largest, s0);
-          const r1 = f32x4.mul(scale, f32x4.sub(t1, rounder));
+          const r1 = f32x4.mul(scale, t1);
           const e1 = f32x4.sub(x1, r1);
           const s1 = f32x4.mul(e1, e1);
           signals = multiplyAdd(x1, x1, signals);
           results = multiplyAdd(r1, r1, results);
           errors = f32x4.add(errors, s1);
           largest = f32x4.pmax(largest, s1);
-          const r2 = f32x4.mul(scale, f32x4.sub(t2, rounder));
+          const r2 = f32x4.mul(scale, t2);
           const e2 = f32x4.sub(x2, r2);
           const s2 = f32x4.mul(e2, e2);
           signals = multiplyAdd(x2, x2, signals);
           results = multiplyAdd(r2, r2, results);
           errors = f32x4.add(errors, s2);
           largest = f32x4.pmax(largest, s2);
-          const r3 = f32x4.mul(scale, f32x4.sub(t3, rounder));
+          const r3 = f32x4.mul(scale, t3);
           const e3 = f32x4.sub(x3, r3);
           const s3 = f32x4.mul(e3, e3);
           signals = multiplyAdd(x3, x3, signals);
@@ -180,21 +194,22 @@ function fast<T>(task: usize): void {
       }
       while (at < partEnd) {
         const x = v128.load(at);
-        const t = rounded(x, inverse, lowest, highest, rounder);
+        const t = stepsOf(x, inverse, lowest, highest);
         if (!isFloat<T>()) {
-          const levels = i32x4.sub(t, base);
           if (sizeof<T>() == 1) {
-            const pairs = i16x8.narrow_i32x4_s(levels, levels);
+            const pairs = levelsOf(t, t, zeroPoints);
             const bytes = isSigned<T>() ? i8x16.narrow_i16x8_s(pairs, pairs) : i8x16.narrow_i16x8_u(pairs, pairs);
             v128.store_lane<i32>(target, bytes, 0);
             target += 4;
           } else {
+            // Steps of 16-bit levels may need 17 bits.
+            const levels = i32x4.add(integersOf(t), i32x4.splat(zeroPoint));
             const pairs = isSigned<T>() ? i16x8.narrow_i32x4_s(levels, levels) : i16x8.narrow_i32x4_u(levels, levels);
             v128.store_lane<i64>(target, pairs, 0);
             target += 8;
           }
         }
-        const r = f32x4.mul(scale, f32x4.sub(t, rounder));
+        const r = f32x4.mul(scale, t);
         const e = f32x4.sub(x, r);
         const s = f32x4.mul(e, e);
         signals = multiplyAdd(x, x, signals);

@@ -17,7 +17,7 @@ const LONG_FOR_FEW: u32 = 2048;
 const BINS_FOR_FEW: i32 = 2048;
 /** Grids of at most 256 levels; above that a histogram has too many boundaries to beat trying. */
 const MOST_LEVELS: i32 = 256;
-const LONG_FOR_MOST: u32 = 12288;
+const LONG_FOR_MOST: u32 = 24576;
 const BINS_FOR_MOST: i32 = 8192;
 /** A candidate whose least possible error is within this share of the best one found need not be tried: 0.09 %. */
 const ENOUGH: f64 = 1.0009;
