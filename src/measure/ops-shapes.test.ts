@@ -1,7 +1,6 @@
 /** Inferred types and shapes of real models are held against what onnxruntime makes of every single value. */
-import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { describeWithTestdata, testdata, testdataRoot } from '#base/testing/testdata.ts';
+import { describeWithTestdata, testModels, testdataRoot } from '#base/testing/testdata.ts';
 import { bindSizes } from '#ops/bind-sizes.ts';
 import { checkShapes } from '#ops/infer.ts';
 import { openOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
@@ -20,10 +19,8 @@ const SIZES = new Map([
 ]);
 
 describeWithTestdata('inferred shapes of every value agree with onnxruntime', () => {
-  const models = readdirSync(testdata('models'), { recursive: true, encoding: 'utf8' }).filter((path) =>
-    path.endsWith('.onnx'),
-  );
-  it.each(models.toSorted())('%s', async (path) => {
+  const models = testModels('.onnx');
+  it.each(models)('%s', async (path) => {
     const opened = await openOnnxFile(`${testdataRoot}/models/${path}`);
     const { store } = opened;
     const bound = bindSizes(opened.model, SIZES, path.includes('silero') ? undefined : 1);

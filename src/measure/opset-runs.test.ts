@@ -1,7 +1,6 @@
 /** A model raised to a newer operator set gives the same outputs in onnxruntime: real models and one of each changed operator. */
-import { readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { describeWithTestdata, testdata, testdataRoot } from '#base/testing/testdata.ts';
+import { describeWithTestdata, testModels, testdataRoot } from '#base/testing/testdata.ts';
 import { buildModel, type BuildModel, type BuildNode } from '#ir/testing/build.ts';
 import { openEditor } from '#ir/open-editor.ts';
 import type { Model } from '#ir/model.ts';
@@ -31,11 +30,10 @@ async function raised(model: Model, store: WeightStore, target: number): Promise
 }
 
 describeWithTestdata('real models give the same outputs', () => {
-  const models = readdirSync(testdata('models'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.onnx'))
+  const models = testModels('.onnx')
     // The largest light models take onnxruntime seconds each and use no operator that the others lack.
     .filter((path) => !path.includes('densenet') && !path.includes('inception'));
-  it.each(models.toSorted().flatMap((path) => [17, 21].map((target) => [path, target] as const)))(
+  it.each(models.flatMap((path) => [17, 21].map((target) => [path, target] as const)))(
     '%s raised to %i',
     async (path, target) => {
       const { model, store } = await openOnnxFile(`${testdataRoot}/models/${path}`);

@@ -1,7 +1,6 @@
 /** Simplified models give the same outputs in onnxruntime, what could be folded is gone, and no file grew. */
-import { readdirSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
-import { describeWithTestdata, testdata, testdataRoot } from '#base/testing/testdata.ts';
+import { describeWithTestdata, testModels, testdataRoot } from '#base/testing/testdata.ts';
 import { writeOnnx } from '#formats/onnx/write.ts';
 import type { Model } from '#ir/model.ts';
 import { nodesOf } from '#ir/walk.ts';
@@ -45,10 +44,8 @@ function count(model: Model): number {
 }
 
 describeWithTestdata('simplified real models give the same outputs', () => {
-  const models = readdirSync(testdata('models'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.onnx'))
-    .filter((path) => !path.includes('densenet') && !path.includes('inception'));
-  it.each(models.toSorted())('%s', async (path) => {
+  const models = testModels('.onnx').filter((path) => !path.includes('densenet') && !path.includes('inception'));
+  it.each(models)('%s', async (path) => {
     const { model, store } = await openOnnxFile(`${testdataRoot}/models/${path}`);
     const after = await simplified(model, store);
     expect(count(after)).toBeLessThanOrEqual(count(model));

@@ -1,5 +1,5 @@
 /** Where the real models and data sets lie, for tests of any kind: no test runner is named here. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,4 +17,11 @@ export const testdataRequired: boolean = process.env['PARE_REQUIRE_TESTDATA'] ==
 /** The absolute path of one test file, e.g. `testdata('models/mnist/mnist.onnx')`. */
 export function testdata(relativePath: string): string {
   return join(testdataRoot, relativePath);
+}
+
+/** Paths under `models/` that end so, in order. Empty where the data is absent: suites are collected there too, to be skipped. */
+export function testModels(ending: string): readonly string[] {
+  if (!hasTestdata) return [];
+  const paths = readdirSync(testdata('models'), { recursive: true, encoding: 'utf8' });
+  return paths.filter((path) => path.endsWith(ending)).toSorted();
 }

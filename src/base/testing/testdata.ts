@@ -2,7 +2,7 @@
 import { describe, it } from 'vitest';
 import { hasTestdata, testdataRequired, testdataRoot } from './testdata-place.ts';
 
-export { hasTestdata, testdata, testdataRoot } from './testdata-place.ts';
+export { hasTestdata, testModels, testdata, testdataRoot } from './testdata-place.ts';
 
 /**
  * A `describe` whose tests need real models. Without the data it is skipped under its own name; when
