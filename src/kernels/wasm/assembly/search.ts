@@ -6,11 +6,13 @@
 // must be tried as well for the choice to be within 0.1 % of the best.
 import { OWN, ROWS, SOURCE, TARGET, doubleWords, lengthOfRow, signedWord, word } from './task';
 import { highest, lowest, minMaxOf } from './ranges';
-import { ROUNDER, inverseOf, multiplyAdd, sumOfLanes } from './simd';
+import { inverseOf, multiplyAdd, sumOfLanes } from './simd';
 import { carefulEstimate, chooseHistogram, clipBound, estimateRow, quickEstimate, signalOf, slackOf } from './estimate';
 
 /** Weights whose squares are added up in float32 before they go to double precision. */
 const FLUSH: usize = 4096;
+/** Weights after which four candidates are given up if all of them are worse already: errors only grow. */
+const PART: usize = 512;
 /** Grids of at most 16 levels need few bins and few look-ups: rows at least this long are estimated. */
 const FEW_LEVELS: i32 = 16;
 const LONG_FOR_FEW: u32 = 2048;
@@ -171,8 +173,8 @@ let clipError: f64 = 0;
 
 // @ts-ignore: decorator
 @inline
-function stepError(x: v128, scale: v128, inverse: v128, lowest: v128, highest: v128, rounder: v128): v128 {
-  const steps = f32x4.sub(f32x4.add(f32x4.pmin(f32x4.pmax(f32x4.mul(x, inverse), lowest), highest), rounder), rounder);
+function stepError(x: v128, scale: v128, inverse: v128, lowest: v128, highest: v128): v128 {
+  const steps = f32x4.nearest(f32x4.pmin(f32x4.pmax(f32x4.mul(x, inverse), lowest), highest));
   // Never fused: weights that lie on a grid must have no error on it.
   return f32x4.sub(x, f32x4.mul(scale, steps));
 }
@@ -203,7 +205,6 @@ function tryFour(from: usize, length: u32, a: i32, b: i32, c: i32, d: i32): void
   const iB = f32x4.splat(inverseOf(scaleB));
   const iC = f32x4.splat(inverseOf(scaleC));
   const iD = f32x4.splat(inverseOf(scaleD));
-  const rounder = f32x4.splat(ROUNDER);
   // Zero points of an asymmetric search are equal up to a rounding, so candidates share bounds only when they agree.
   const lA = f32x4.splat(<f32>(low - pointA));
   const hA = f32x4.splat(<f32>(high - pointA));
@@ -228,30 +229,30 @@ function tryFour(from: usize, length: u32, a: i32, b: i32, c: i32, d: i32): void
     let errorC = errorA;
     let errorD = errorA;
     let cut = errorA;
-    const partEnd = min(end4, at + (FLUSH << 2));
+    const partEnd = min(end4, at + (PART << 2));
     if (length < 256) {
       while (at < partEnd) {
         const x = v128.load(at);
-        const eA = stepError(x, sA, iA, lA, hA, rounder);
+        const eA = stepError(x, sA, iA, lA, hA);
         errorA = multiplyAdd(eA, eA, errorA);
-        const eB = stepError(x, sB, iB, lB, hB, rounder);
+        const eB = stepError(x, sB, iB, lB, hB);
         errorB = multiplyAdd(eB, eB, errorB);
-        const eC = stepError(x, sC, iC, lC, hC, rounder);
+        const eC = stepError(x, sC, iC, lC, hC);
         errorC = multiplyAdd(eC, eC, errorC);
-        const eD = stepError(x, sD, iD, lD, hD, rounder);
+        const eD = stepError(x, sD, iD, lD, hD);
         errorD = multiplyAdd(eD, eD, errorD);
         at += 16;
       }
     } else {
       while (at < partEnd) {
         const x = v128.load(at);
-        const eA = stepError(x, sA, iA, lA, hA, rounder);
+        const eA = stepError(x, sA, iA, lA, hA);
         errorA = multiplyAdd(eA, eA, errorA);
-        const eB = stepError(x, sB, iB, lB, hB, rounder);
+        const eB = stepError(x, sB, iB, lB, hB);
         errorB = multiplyAdd(eB, eB, errorB);
-        const eC = stepError(x, sC, iC, lC, hC, rounder);
+        const eC = stepError(x, sC, iC, lC, hC);
         errorC = multiplyAdd(eC, eC, errorC);
-        const eD = stepError(x, sD, iD, lD, hD, rounder);
+        const eD = stepError(x, sD, iD, lD, hD);
         errorD = multiplyAdd(eD, eD, errorD);
         const over = f32x4.sub(x, f32x4.pmin(f32x4.pmax(x, floorD), ceilingD));
         cut = multiplyAdd(over, over, cut);
@@ -263,6 +264,10 @@ function tryFour(from: usize, length: u32, a: i32, b: i32, c: i32, d: i32): void
     totalC += sumOfLanes(errorC);
     totalD += sumOfLanes(errorD);
     clipped += sumOfLanes(cut);
+    if (totalA > bestError && totalB > bestError && totalC > bestError && totalD > bestError) {
+      clipError = clipped * 0.99999;
+      return;
+    }
   }
   const rest = length & 3;
   if (rest != 0) {
@@ -286,7 +291,6 @@ function tryOne(from: usize, length: u32, candidate: i32): void {
   const inverse = f32x4.splat(inverseOf(scale1));
   const lowest = f32x4.splat(<f32>(low - zeroPoint));
   const highest = f32x4.splat(<f32>(high - zeroPoint));
-  const rounder = f32x4.splat(ROUNDER);
   let total: f64 = 0;
   let at = from;
   const end8 = from + ((<usize>length >> 3) << 5);
@@ -295,9 +299,9 @@ function tryOne(from: usize, length: u32, candidate: i32): void {
     let others = errors;
     const partEnd = min(end8, at + (FLUSH << 2));
     while (at < partEnd) {
-      const e = stepError(v128.load(at), scale, inverse, lowest, highest, rounder);
+      const e = stepError(v128.load(at), scale, inverse, lowest, highest);
       errors = multiplyAdd(e, e, errors);
-      const o = stepError(v128.load(at, 16), scale, inverse, lowest, highest, rounder);
+      const o = stepError(v128.load(at, 16), scale, inverse, lowest, highest);
       others = multiplyAdd(o, o, others);
       at += 32;
     }
