@@ -23,16 +23,22 @@ export function processTerminal(): ProcessTerminal {
   return {
     out(text) {
       line?.clear();
-      process.stdout.write(`${text}\n`);
+      process.stdout.write(`${visible(text)}\n`);
     },
     note(text) {
       line?.clear();
-      process.stderr.write(`${text}\n`);
+      process.stderr.write(`${visible(text)}\n`);
     },
     onProgress: (progress) => line?.show(progress),
     signal: controller.signal,
     finish: () => line?.clear(),
   };
+}
+
+/** Names come from files: control characters in them must not drive the terminal. Lines and tabs are ours and stay. */
+export function visible(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\uFFFD');
 }
 
 function progressLine(): { show(progress: Progress): void; clear(): void } {
@@ -46,7 +52,7 @@ function progressLine(): { show(progress: Progress): void; clear(): void } {
       shown = true;
       const percent = of > 0 ? `${Math.floor((100 * done) / of)} %` : '';
       const width = (process.stderr.columns ?? 80) - 1;
-      process.stderr.write(`\r\x1b[K${`${percent.padStart(5)}  ${label}`.slice(0, width)}`);
+      process.stderr.write(`\r\x1b[K${visible(`${percent.padStart(5)}  ${label}`).slice(0, width)}`);
     },
     clear() {
       if (shown) process.stderr.write('\r\x1b[K');

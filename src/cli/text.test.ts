@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { jsonText } from './json.ts';
+import { visible } from './terminal.ts';
 import { bytesText, countText, decibelText, shapeText, tableLines } from './table.ts';
 
 describe('jsonText', () => {
@@ -98,5 +99,11 @@ describe('readArguments', () => {
   it.each(['', 'x', '1.5', '-1', '1e400'])('refuses %o as a count', (text) => {
     const args = readArguments(command, ['a', `--out=${text}`]);
     expect(() => args.count('out', 1)).toThrow('whole number');
+  });
+});
+
+describe('visible', () => {
+  it('shows control characters of names instead of obeying them', () => {
+    expect(visible('a\u001b[2Jb\u0007\tc\nd\u009b')).toBe('a\uFFFD[2Jb\uFFFD\tc\nd\uFFFD');
   });
 });

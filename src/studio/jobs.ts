@@ -117,7 +117,7 @@ export interface OutputError {
 
 export interface Comparison {
   readonly outputs: readonly OutputError[];
-  /** `4 runs on seeded random inputs (seed 1, standard normal)` or `inputs.npz`. */
+  /** `4 runs on seeded random inputs (seed 1, floats normal with deviation 1, 0.1, ...)` or `inputs.npz`. */
   readonly method: string;
   readonly runtime: string;
   readonly notices: readonly Notice[];
