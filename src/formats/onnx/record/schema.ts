@@ -1,4 +1,5 @@
 /** Field numbers of the ONNX messages that are read and written, and which of their fields are messages (onnx.proto, IR 13). */
+import { codeOfDtype, dtypeOfCode } from '#ops/dtype-code.ts';
 import { schema } from '#wire/protobuf/message.ts';
 import type { DType } from '#base/dtype.ts';
 
@@ -119,42 +120,11 @@ export const MODEL_SCHEMA = schema('ModelProto', {
   [MODEL.metadata]: ENTRY_SCHEMA,
 });
 
-/** TensorProto.DataType by number; index 0 is UNDEFINED. */
-const DATA_TYPES: readonly (DType | undefined)[] = [
-  undefined,
-  'f32',
-  'u8',
-  'i8',
-  'u16',
-  'i16',
-  'i32',
-  'i64',
-  'string',
-  'bool',
-  'f16',
-  'f64',
-  'u32',
-  'u64',
-  'c64',
-  'c128',
-  'bf16',
-  'f8e4m3fn',
-  'f8e4m3fnuz',
-  'f8e5m2',
-  'f8e5m2fnuz',
-  'u4',
-  'i4',
-  'f4e2m1',
-  'f8e8m0',
-  'u2',
-  'i2',
-];
-
 /** The element type of a TensorProto.DataType number, or `undefined` when it is none that is known. */
 export function dtypeOf(dataType: number | bigint | undefined): DType | undefined {
-  return typeof dataType === 'number' ? DATA_TYPES[dataType] : undefined;
+  return typeof dataType === 'number' ? (dtypeOfCode(dataType) ?? undefined) : undefined;
 }
 
 export function dataTypeOf(dtype: DType): number {
-  return DATA_TYPES.indexOf(dtype);
+  return codeOfDtype(dtype);
 }
