@@ -2,7 +2,6 @@
  * The model as immutable plain data: structure without weight bytes. It can be posted to a page, kept for undo and
  * compared as it is. Operator semantics are those of ONNX at the opset the model declares; layout is NCHW.
  */
-import type { SourceRange } from '#base/bytes.ts';
 import type { DType } from '#base/dtype.ts';
 
 /** A size: known, or a name that only the caller resolves (`batch`), or `null` when nothing is known. */
@@ -125,5 +124,4 @@ export interface ModelSource {
   readonly sizeBytes: number;
   /** Whether weights lay in a separate file, and its path, so that a round trip writes them the same way. */
   readonly externalData?: string;
-  readonly ranges?: readonly SourceRange[];
 }

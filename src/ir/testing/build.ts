@@ -1,7 +1,7 @@
 /** Builds small models for tests in a few lines, straight as `ir` data with weights in a store: no file format involved. */
-import { DTYPES, bitsOf, bytesFor, countOf, kindOf } from '#base/dtype.ts';
+import { DTYPES, countOf } from '#base/dtype.ts';
 import type { DType } from '#base/dtype.ts';
-import { encodeBfloat16, encodeFloat16 } from '#base/float16.ts';
+import { packElements as packNumbers } from '#ir/literal.ts';
 import type { Attr, Graph, Model, Node, NodeId, Shape, Tensor, Value, ValueId } from '#ir/model.ts';
 import { createWeightStore, packStrings } from '#ir/weight-store.ts';
 import type { WeightStore } from '#ir/weights.ts';
@@ -98,26 +98,10 @@ export function packElements(dtype: DType, shape: readonly number[], data: Build
   const count = countOf(shape);
   if (data.length !== count) throw new Error(`${data.length} values given for shape [${shape.join(', ')}]`);
   if (dtype === 'string') return packStrings(data.map(String));
-  const bytes = new Uint8Array(bytesFor(dtype, count));
-  const view = new DataView(bytes.buffer);
-  const bits = bitsOf(dtype);
-  data.forEach((element, index) => {
-    const at = (index * bits) / 8;
-    if (bits === 64 && kindOf(dtype) !== 'float') view.setBigUint64(at, BigInt.asUintN(64, BigInt(element)), true);
-    else if (dtype === 'f64') view.setFloat64(at, Number(element), true);
-    else if (dtype === 'f32') view.setFloat32(at, Number(element), true);
-    else if (dtype === 'f16') view.setUint16(at, encodeFloat16(Number(element)), true);
-    else if (dtype === 'bf16') view.setUint16(at, encodeBfloat16(Number(element)), true);
-    else if (bits === 32) view.setInt32(at, Number(element) | 0, true);
-    else if (bits === 16) view.setInt16(at, Number(element), true);
-    else if (bits === 8) view.setInt8(at, Number(element));
-    else {
-      const byte = Math.floor(at);
-      const mask = (1 << bits) - 1;
-      bytes[byte] = (bytes[byte] ?? 0) | ((Number(element) & mask) << ((index * bits) % 8));
-    }
-  });
-  return bytes;
+  return packNumbers(
+    dtype,
+    data.map((element) => (typeof element === 'bigint' ? element : Number(element))),
+  );
 }
 
 class Builder {
