@@ -8,7 +8,7 @@ import { countOf } from '#base/dtype.ts';
 import type { Editor } from '#ir/editor.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 import { findTargets, left, sharedLines, type Target } from '#passes/targets.ts';
-import { writePruned } from './write-pruned.ts';
+import { minimumElements, writePruned } from './write-pruned.ts';
 
 export const magnitudeOptions = z.strictObject({
   sparsity: z.number().min(0).max(0.95).default(0.5).meta({
@@ -21,11 +21,7 @@ export const magnitudeOptions = z.strictObject({
     description:
       'layer: each layer loses the same share. global: one threshold for all layers, so layers with many small weights lose more.',
   }),
-  minimumElements: z.number().int().min(0).max(1_000_000_000).default(1024).meta({
-    title: 'Smallest weight',
-    description: 'Weights with fewer elements are left as they are.',
-    unit: 'elements',
-  }),
+  minimumElements,
 });
 
 export type MagnitudeOptions = z.infer<typeof magnitudeOptions>;

@@ -10,18 +10,14 @@ import type { Editor } from '#ir/editor.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 import { groupBlocks, groupChannels, toRows, toTensor, type Grouping } from '#passes/quantize/granularity.ts';
 import { findTargets, left, sharedLines, type Target } from '#passes/targets.ts';
-import { writePruned, type Pruned } from './write-pruned.ts';
+import { minimumElements, writePruned, type Pruned } from './write-pruned.ts';
 
 export const nmOptions = z.strictObject({
   pattern: z.enum(['2:4', '1:2', '1:4', '3:4', '2:8', '4:8']).default('2:4').meta({
     title: 'Pattern',
     description: 'How many weights stay of each group: 2:4 keeps the two largest of every four.',
   }),
-  minimumElements: z.number().int().min(0).max(1_000_000_000).default(1024).meta({
-    title: 'Smallest weight',
-    description: 'Weights with fewer elements are left as they are.',
-    unit: 'elements',
-  }),
+  minimumElements,
 });
 
 export type NMOptions = z.infer<typeof nmOptions>;

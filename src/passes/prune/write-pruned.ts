@@ -1,4 +1,5 @@
 /** What both ways of pruning share: measuring a pruned weight, writing it back and the ledger line that says so. */
+import { z } from 'zod';
 import { countOf } from '#base/dtype.ts';
 import type { Editor } from '#ir/editor.ts';
 import type { ErrorSums } from '#kernels/kernels.ts';
@@ -6,6 +7,13 @@ import { replaceConstant } from '#passes/constants.ts';
 import { floatBytes } from '#passes/float-bytes.ts';
 import type { Desk, LedgerEntry } from '#passes/pass.ts';
 import { sharedLines, type Target } from '#passes/targets.ts';
+
+/** The option that both have. */
+export const minimumElements = z.number().int().min(0).max(1_000_000_000).default(1024).meta({
+  title: 'Smallest weight',
+  description: 'Weights with fewer elements are left as they are.',
+  unit: 'elements',
+});
 
 /** A pruned weight in the order of its tensor, with the error against the weight it was made of. */
 export interface Pruned {
