@@ -15,11 +15,6 @@ export interface EngineBench {
   }>;
   /** One preview, timed from the call to the answer on the page. */
   preview(modelId: string, recipe: Recipe): Promise<{ readonly ms: number; readonly preview: Preview }>;
-  /** Optimizes and saves; the bytes are counted, not joined. */
-  save(
-    modelId: string,
-    recipe: Recipe,
-  ): Promise<{ readonly optimizeMs: number; readonly saveMs: number; readonly sizeBytes: number }>;
   /** Times of `rounds` reads of `count` float32 in order by one thread (largest magnitude), in ms. */
   streamReadMs(count: number, rounds: number): Promise<readonly number[]>;
   /** Longest time in which the page could not run a task since the last call. */
@@ -88,17 +83,6 @@ async function start(): Promise<EngineBench> {
       const startedAt = performance.now();
       const preview = await client.call('preview', { modelId, recipe });
       return { ms: performance.now() - startedAt, preview };
-    },
-    async save(modelId, recipe) {
-      const startedAt = performance.now();
-      const { resultId } = await client.call('optimize', { modelId, recipe });
-      const optimizedAt = performance.now();
-      const saved = await client.call('save', { modelId, resultId, verify: false });
-      return {
-        optimizeMs: optimizedAt - startedAt,
-        saveMs: performance.now() - optimizedAt,
-        sizeBytes: saved.files.reduce((sum, file) => sum + file.sizeBytes, 0),
-      };
     },
   };
 }
