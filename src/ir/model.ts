@@ -19,8 +19,9 @@ export interface Tensor {
 }
 
 /**
- * How a constant's stored integers stand for real numbers: real = scale * (q - zeroPoint). On a value whose `constant`
- * holds integers; the value's own dtype stays the real one.
+ * How stored integers stand for real numbers: real = scale * (q - zeroPoint). On a value whose `constant` holds integers, or,
+ * with `levels`, on a value that is computed: whoever reads it, a graph output included, sees it rounded to this grid.
+ * The value's own dtype stays the real one.
  */
 export interface Quantization {
   /** f32 or f16. Shape: scalar (tensor), [channels] (axis), or the data's shape with `axis` divided by `block`. */
@@ -33,6 +34,8 @@ export interface Quantization {
   readonly convention?: string;
   /** How a writer should spell it; `auto` takes the fused operator where one applies. */
   readonly form?: 'dequantize' | 'nbits';
+  /** Type of the integers of a value that is not constant (an activation); absent on constants, whose `constant` has it. */
+  readonly levels?: DType;
 }
 
 export interface Value {

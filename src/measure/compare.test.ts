@@ -1,6 +1,7 @@
+import type { NdArray } from '#base/nd-array.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { NdArray, Session, SlotInfo } from '#runtimes/runtime.ts';
+import type { Session, SlotInfo } from '#runtimes/runtime.ts';
 import { compareSessions } from './compare.ts';
 import { outputMeter } from './output-meter.ts';
 import type { OutputFigures } from './output-meter.ts';

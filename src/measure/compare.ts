@@ -1,8 +1,9 @@
 /** Runs original and result on the same inputs and measures how far the outputs are apart. */
+import type { NdArray } from '#base/nd-array.ts';
 import { checkCancelled, PareError } from '#base/failure.ts';
 import type { Notice } from '#base/notice.ts';
 import type { OnProgress } from '#base/progress.ts';
-import type { NdArray, Session } from '#runtimes/runtime.ts';
+import type { Session } from '#runtimes/runtime.ts';
 import { castTo } from './numbers.ts';
 import { outputMeter } from './output-meter.ts';
 import type { OutputFigures } from './output-meter.ts';

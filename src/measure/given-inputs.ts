@@ -1,7 +1,8 @@
 /** Turns arrays from a .npy or .npz file into runs of a model. */
+import type { NdArray, NdData } from '#base/nd-array.ts';
 import { countOf } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
-import type { NdArray, NdData, SlotInfo } from '#runtimes/runtime.ts';
+import type { SlotInfo } from '#runtimes/runtime.ts';
 import type { Feeds } from './compare.ts';
 import { castTo } from './numbers.ts';
 import type { GivenFeeds } from './random-inputs.ts';

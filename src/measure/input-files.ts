@@ -1,7 +1,7 @@
 /** Reads the arrays of a .npy or .npz file, for `feedsFromArrays`. */
+import type { NdArray } from '#base/nd-array.ts';
 import type { ByteSource } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
-import type { NdArray } from '#runtimes/runtime.ts';
 import { readNpy, readNpz } from '#wire/npy.ts';
 import { isZip } from '#wire/zip.ts';
 

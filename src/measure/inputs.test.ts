@@ -1,8 +1,9 @@
+import type { NdArray } from '#base/nd-array.ts';
 import { describe, expect, it } from 'vitest';
 import { numbersOf } from './numbers.ts';
 import { feedsFromArrays } from './given-inputs.ts';
 import { randomFeeds } from './random-inputs.ts';
-import type { NdArray, SlotInfo } from '#runtimes/runtime.ts';
+import type { SlotInfo } from '#runtimes/runtime.ts';
 
 describe('randomFeeds', () => {
   const slots: SlotInfo[] = [

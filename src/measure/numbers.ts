@@ -1,8 +1,8 @@
 /** The values of an array as ordinary numbers, and arrays of other element types made from them. */
+import type { NdArray, NdData } from '#base/nd-array.ts';
 import { decodeBfloat16, decodeFloat16, encodeFloat16 } from '#base/float16.ts';
 import type { DType } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
-import type { NdArray, NdData } from '#runtimes/runtime.ts';
 
 /** float16 and 64-bit integers are decoded into doubles; other arrays are handed back as they are. Text has no numbers: null. */
 export function numbersOf(array: NdArray): ArrayLike<number> | null {

@@ -2,6 +2,7 @@
  * Every operator's shape rule and evaluation against onnxruntime, on single-operator models: types and shapes of all outputs,
  * and the values of those operators that can be folded.
  */
+import type { NdArray } from '#base/nd-array.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { kindOf, type DType } from '#base/dtype.ts';
 import { buildModel, type BuildModel, type BuildNode, type BuildTensor } from '#ir/testing/build.ts';
@@ -11,7 +12,7 @@ import { OPERATORS, operatorName, operatorOf } from '#ops/table.ts';
 import { foldConstants } from '#passes/simplify/fold-constants.ts';
 import { runPass } from '#passes/testing/desk.ts';
 import { openOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
-import type { NdArray, Runtime } from '#runtimes/runtime.ts';
+import type { Runtime } from '#runtimes/runtime.ts';
 import { arrayOf } from './numbers.ts';
 import { NETWORK_CASES } from './testing/network-cases.ts';
 import type { Case, Operand } from './testing/operator-case.ts';

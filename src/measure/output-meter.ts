@@ -2,7 +2,7 @@
  * Errors of one model output over any number of runs, from sums that are kept as the runs come: nothing else is held.
  * All sums are in double precision.
  */
-import type { NdArray } from '#runtimes/runtime.ts';
+import type { NdArray } from '#base/nd-array.ts';
 import { numbersOf } from './numbers.ts';
 
 /** Result against original, over all elements of all runs. */

@@ -2,11 +2,12 @@
  * Seeded inputs for a model about which nothing is known but its declared inputs. They show how far two versions of a model
  * are apart, not how good either is: that takes real data.
  */
+import type { NdArray } from '#base/nd-array.ts';
 import { bitsOf, countOf, kindOf } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import { seededRandom } from '#base/random.ts';
 import type { Random } from '#base/random.ts';
-import type { NdArray, SlotInfo } from '#runtimes/runtime.ts';
+import type { SlotInfo } from '#runtimes/runtime.ts';
 import type { Feeds } from './compare.ts';
 import { arrayOf } from './numbers.ts';
 

@@ -44,6 +44,42 @@ export interface WeightOutcome {
   readonly sparsity?: number;
 }
 
+/** How the range of an activation is chosen from what was seen of it. */
+export interface RangeChoice {
+  readonly method: 'minmax' | 'moving-average' | 'percentile' | 'entropy' | 'mse';
+  /** Share of values that is not clipped, in percent: `percentile` only. */
+  readonly percentile?: number;
+  /** Weight of the newest sample: `moving-average` only. */
+  readonly averaging?: number;
+  /** Width of the levels that the range is for, and whether they lie evenly about zero: `entropy` and `mse` depend on it. */
+  readonly bits: number;
+  readonly symmetric: boolean;
+}
+
+/** What calibration saw of one activation, and the range that was chosen. All in real units. */
+export interface ActivationRange {
+  readonly low: number;
+  readonly high: number;
+  readonly min: number;
+  readonly max: number;
+  /** Elements seen. */
+  readonly count: number;
+  /** Share of elements outside the chosen range, 0 to 1. */
+  readonly clipped: number;
+}
+
+/** What was measured about activations on the person's data. Measured once; other choices of ranges need no second run. */
+export interface Evidence {
+  /** `100 samples of kws01.npz in onnxruntime-web 1.30 (wasm, 1 thread)`. */
+  readonly description: string;
+  /**
+   * Ranges of float values of the model as it stands before the step. Values that no sample reached (in a branch that was
+   * never taken) or that the runtime cannot show (inside subgraphs) are left out. NaN or infinity is refused, with the
+   * tensor and the sample named.
+   */
+  ranges(values: readonly ValueId[], choice: RangeChoice): Promise<ReadonlyMap<ValueId, ActivationRange>>;
+}
+
 /** Everything a pass may use besides the editor. */
 export interface Desk {
   readonly weights: WeightStore;
@@ -69,6 +105,8 @@ export interface Desk {
    * backend's memory as long as the weight is. `of` is what `floats` or `derive` gave; the result must not be changed.
    */
   derive(of: Float32Array, name: string, make: () => Promise<Float32Array>): Promise<Float32Array>;
+  /** null: no data was given. A pass that `needs` ranges is not run without, except in a preview. */
+  readonly evidence: Evidence | null;
   /** The weight as it was before the first lossy step, to measure errors against. */
   original(value: ValueId, current: Tensor): Tensor;
 }
@@ -82,6 +120,8 @@ export interface Pass<Options extends object = object> {
   readonly keeps: Keeps;
   /** zod object; every field has a default and `.meta({ title, description, unit?, showIf? })`. */
   readonly options: z.ZodType<Options>;
+  /** What must be measured on data before it can run. */
+  readonly needs?: readonly 'ranges'[];
   /** Names of passes that must come earlier when both are in a recipe. */
   readonly after?: readonly string[];
   run(edit: Editor, options: Options, desk: Desk): Promise<PassResult>;

@@ -4,7 +4,7 @@ import type { OnProgress } from '#base/progress.ts';
 import type { Model, Tensor, ValueId } from '#ir/model.ts';
 import { allValues } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
-import type { Desk, Pass } from '#passes/pass.ts';
+import type { Desk, Evidence, Pass } from '#passes/pass.ts';
 import type { CacheRun } from './float-cache.ts';
 import type { Recipe, Step } from './recipe.ts';
 import { optionsByLayer, reasonLeftOut } from './where.ts';
@@ -19,6 +19,7 @@ export interface DeskParts {
   readonly references: ReadonlyMap<ValueId, Tensor>;
   readonly cache: CacheRun;
   readonly preview: boolean;
+  readonly evidence: Evidence | null;
   readonly onlyLayers?: ReadonlySet<string>;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: OnProgress | undefined;
@@ -37,6 +38,7 @@ export function makeDesk(parts: DeskParts): Desk {
     kernels: cache.kernels,
     backend: cache.backend,
     preview: parts.preview,
+    evidence: parts.evidence,
     ...(parts.signal === undefined ? {} : { signal: parts.signal }),
     ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }),
     includes: (layer, op) => whyNot(layer, op) === undefined,

@@ -1,4 +1,5 @@
 /** A recipe: which passes run, in which order, with which options. JSON; the studio, the command line and the tests share it. */
+import { dataSettings } from '#data/settings.ts';
 import { z } from 'zod';
 
 const stepSchema = z.strictObject({
@@ -27,6 +28,8 @@ export const recipeSchema = z.strictObject({
   steps: z.array(stepSchema),
   /** Per-layer settings by layer (node) name. */
   layers: z.record(z.string(), layerSchema).optional(),
+  /** How data is prepared for the model: what calibration and evaluation feed it. */
+  data: dataSettings.optional(),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;

@@ -13,6 +13,7 @@ import { openEditor } from '#ir/open-editor.ts';
 import { verifyModel } from '#ir/verify.ts';
 import { allValues } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
+import type { EvidenceSource } from '#measure/calibration/evidence.ts';
 import { PASSES } from '#passes/index.ts';
 import type { Pass } from '#passes/pass.ts';
 import { makeDesk } from './desk.ts';
@@ -39,6 +40,8 @@ export interface RunOptions {
   /** Leaves out every layer but these. */
   readonly onlyLayers?: ReadonlySet<string>;
   readonly passes?: readonly Pass[];
+  /** Measures activations for the passes that need it; absent: there is no data. */
+  readonly evidence?: EvidenceSource | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -82,9 +85,13 @@ async function runStep(
   const lossy = pass.keeps === 'accuracy';
   const references = state.references ?? (lossy ? constantsOf(state.model) : null);
   const parsed = pass.options.parse(step.options ?? {});
+  if (pass.needs?.includes('ranges') === true && options.evidence === undefined && options.preview !== true) {
+    throw needsData(pass);
+  }
   const edit = openEditor(state.model);
   const cacheRun = options.floats.begin();
   const startedAt = performance.now();
+  const onProgress = progressOfStep(options.onProgress, pass, position, count);
   try {
     const desk = makeDesk({
       recipe: options.recipe,
@@ -98,7 +105,8 @@ async function runStep(
       preview: options.preview === true,
       ...(options.onlyLayers === undefined ? {} : { onlyLayers: options.onlyLayers }),
       signal: options.signal,
-      onProgress: progressOfStep(options.onProgress, pass, position, count),
+      evidence: options.evidence?.about(state.model, state.weights, { signal: options.signal, onProgress }) ?? null,
+      onProgress,
     });
     options.onProgress?.({ label: pass.title, done: position, of: count });
     const { ledger, notices } = await pass.run(edit, parsed, desk);
@@ -123,6 +131,15 @@ async function runStep(
   } finally {
     cacheRun.end();
   }
+}
+
+function needsData(pass: Pass): PareError {
+  return new PareError({
+    code: 'recipes/needs-data',
+    place: pass.name,
+    problem: 'this step rounds activations to ranges that are measured on data, and no data was given.',
+    hint: 'Drop a folder of samples beside the model, or give --data on the command line.',
+  });
 }
 
 function verified(model: Model, pass: Pass): Model {

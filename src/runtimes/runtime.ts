@@ -1,25 +1,6 @@
 /** One interface over the runtimes that execute models. */
+import type { NdArray } from '#base/nd-array.ts';
 import type { DType } from '#base/dtype.ts';
-
-/** A dense value that goes into or comes out of a run. */
-export interface NdArray {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly data: NdData;
-}
-
-export type NdData =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-  | readonly string[];
 
 /** A model file and the external data that belongs to it, as bytes or as a path that the runtime opens itself. */
 export interface RunnableModel {

@@ -10,6 +10,7 @@ export function passInfos(): readonly PassInfo[] {
     title: pass.title,
     summary: pass.summary,
     keeps: pass.keeps,
+    needs: pass.needs ?? [],
     after: pass.after ?? [],
     // Input side: fields with a default may be left out.
     schema: z.toJSONSchema(pass.options, { io: 'input' }),

@@ -1,4 +1,5 @@
 /** Use case: original and result run on the same inputs, and how far their outputs are apart. */
+import type { NdArray } from '#base/nd-array.ts';
 import type { OutputFile } from '#base/bytes.ts';
 import { checkCancelled } from '#base/failure.ts';
 import type { Notice } from '#base/notice.ts';
@@ -9,7 +10,7 @@ import { feedsFromArrays } from '#measure/given-inputs.ts';
 import { idLimits } from '#measure/id-limits.ts';
 import type { GivenFeeds } from '#measure/random-inputs.ts';
 import { workableFeeds } from '#measure/workable-feeds.ts';
-import type { NdArray, Runtime, Session } from '#runtimes/runtime.ts';
+import type { Runtime, Session } from '#runtimes/runtime.ts';
 import type { Comparison } from './jobs.ts';
 import type { OpenModel } from './workshop.ts';
 import { runnableOf } from './write.ts';

@@ -11,7 +11,7 @@ import type { Previewer } from '#recipes/preview.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { JobContext } from './door.ts';
 import { summarizeModel, summarizeResult } from './inspect.ts';
-import type { DroppedFile, JobName, Jobs, ModelSummary } from './jobs.ts';
+import type { DataJobs, DroppedFile, JobName, Jobs, ModelSummary } from './jobs.ts';
 import type { OpenRuntime } from './remote-runtime.ts';
 import { createResults } from './results.ts';
 import type { NotKept, Shelf } from './shelf.ts';
@@ -33,7 +33,10 @@ export interface EngineParts {
 }
 
 export type Engine = {
-  readonly [K in JobName]: (input: Jobs[K]['in'], context: JobContext) => Promise<Jobs[K]['out']>;
+  readonly [K in Exclude<JobName, keyof DataJobs>]: (
+    input: Jobs[K]['in'],
+    context: JobContext,
+  ) => Promise<Jobs[K]['out']>;
 };
 
 // What only some jobs need is loaded when the first of them comes: a first visit waits for the page, not for these.

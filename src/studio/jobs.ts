@@ -4,11 +4,32 @@
  */
 import type { Figure } from '#base/figure.ts';
 import type { Notice } from '#base/notice.ts';
+import type { Dataset, SampleView } from '#data/dataset.ts';
+import type { DataSettings } from '#data/settings.ts';
 import type { Layer } from '#ir/layer.ts';
+import type { Evaluation, LatencyPair, LayerErrors } from '#measure/evaluation/report.ts';
+import type { RangeChoice } from '#passes/pass.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { LayerResult, Report } from '#recipes/report.ts';
 
 // The page imports from here alone, so the types that travel are named here too.
+export type { DataKind, Dataset, InputView, SamplePicture, SampleView } from '#data/dataset.ts';
+export type { AudioSettings, DataSettings, ImageSettings, SplitSettings } from '#data/settings.ts';
+export type { Picture } from '#data/samples.ts';
+export type {
+  ClassRow,
+  Classification,
+  Evaluation,
+  Latency,
+  LatencyPair,
+  LayerActivationError,
+  LayerErrors,
+  ModelEvaluation,
+  Noise,
+  OutputAgreement,
+  PairedTest,
+  Proportion,
+} from '#measure/evaluation/report.ts';
 export type { Figure } from '#base/figure.ts';
 export type { Notice } from '#base/notice.ts';
 export type { Progress } from '#base/progress.ts';
@@ -54,6 +75,8 @@ export interface PassInfo {
   readonly title: string;
   readonly summary: string;
   readonly keeps: 'bits' | 'values' | 'accuracy';
+  /** What must be measured on data first: `ranges`. */
+  readonly needs: readonly string[];
   readonly after: readonly string[];
   readonly schema: object;
   readonly defaults: Readonly<Record<string, unknown>>;
@@ -139,7 +162,132 @@ export interface Saved {
   readonly zippedBytes: Figure | null;
 }
 
-export interface Jobs {
+/** Opened data as it suits one model. */
+export interface DataSummary extends Dataset {
+  /** As they were guessed from model and files, with what the caller gave over them. */
+  readonly settings: DataSettings;
+  /** Samples that the settings make of the items. */
+  readonly samples: number;
+  readonly calibration: number;
+  readonly evaluation: number;
+  /** Why these settings, in a sentence each: `225 x 225 from the model's input`, `means nothing is scaled`. */
+  readonly guesses: readonly string[];
+  /** What keeps the data from being fed to the model; null when nothing does. */
+  readonly problem: string | null;
+}
+
+/** Which opened data, prepared how. */
+export interface DataChoice {
+  readonly dataId: string;
+  readonly settings: DataSettings;
+}
+
+/** What calibration saw of one activation, and what a recipe makes of it. Real units. */
+export interface ActivationView {
+  /** Name of the value, and of the layer that computes it (or `input`). */
+  readonly value: string;
+  readonly layer: string;
+  readonly op: string;
+  readonly min: number;
+  readonly max: number;
+  readonly low: number;
+  readonly high: number;
+  /** Share of elements outside low to high, 0 to 1. */
+  readonly clipped: number;
+  /** Of the quantized value; null when the recipe leaves it in float. */
+  readonly scale: number | null;
+  readonly zeroPoint: number | null;
+  readonly levels: string | null;
+}
+
+export interface ActivationHistogram extends ActivationView {
+  readonly counts: readonly number[];
+  /** Edges of the histogram. */
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  /** What every method would choose, to compare. */
+  readonly choices: readonly { readonly method: RangeChoice['method']; readonly low: number; readonly high: number }[];
+}
+
+export interface ActivationViews {
+  readonly views: readonly ActivationView[];
+  readonly method: string;
+}
+
+/** How the runtime will really run a node. */
+export interface LintRow {
+  readonly layer: string;
+  readonly op: string;
+  readonly runs: 'integer' | 'float' | 'passes-through';
+  /** Why it is not computed in integers, and what would change that. */
+  readonly reason: string | null;
+  /** Kernel the runtime takes: `QLinearConv`. */
+  readonly kernel: string;
+}
+
+export interface Lint {
+  readonly rows: readonly LintRow[];
+  /** `onnxruntime 1.30, CPU, x64`. */
+  readonly target: string;
+  readonly notices: readonly Notice[];
+}
+
+/** Jobs about data: what comes in as samples, and what is measured on them. */
+export interface DataJobs {
+  /** Opens dropped data beside a model; labels may lie among the files. Unreadable files are counted and listed. */
+  openData: {
+    in: { readonly modelId: string; readonly files: readonly DroppedFile[]; readonly settings?: DataSettings };
+    out: DataSummary;
+  };
+  /** The same data under other settings, or for another model. */
+  fitData: { in: { readonly modelId: string } & DataChoice; out: DataSummary };
+  viewSample: { in: { readonly modelId: string; readonly index: number } & DataChoice; out: SampleView };
+  closeData: { in: { readonly dataId: string }; out: null };
+  /** Original and result on the evaluation part of the data; without a result the original alone. */
+  evaluate: {
+    in: {
+      readonly modelId: string;
+      readonly resultId: string | null;
+      readonly data: DataChoice;
+      readonly latency: boolean;
+    };
+    out: Evaluation;
+  };
+  /** Error of every layer's output on samples of the evaluation part. */
+  layerErrors: {
+    in: { readonly modelId: string; readonly resultId: string; readonly data: DataChoice; readonly samples: number };
+    out: LayerErrors;
+  };
+  /** Latency of original and result, interleaved, on a sample of the data or a seeded random input. */
+  latency: {
+    in: {
+      readonly modelId: string;
+      readonly resultId: string | null;
+      readonly data?: DataChoice;
+      readonly runs: number;
+    };
+    out: LatencyPair;
+  };
+  /** Ranges of all activations that the recipe quantizes; measured on the calibration part unless that was done before. */
+  activations: {
+    in: { readonly modelId: string; readonly recipe: Recipe; readonly data: DataChoice };
+    out: ActivationViews;
+  };
+  activationHistogram: {
+    in: {
+      readonly modelId: string;
+      readonly recipe: Recipe;
+      readonly data: DataChoice;
+      readonly value: string;
+      readonly bins: number;
+    };
+    out: ActivationHistogram;
+  };
+  lint: { in: { readonly modelId: string; readonly resultId: string }; out: Lint };
+}
+
+export interface Jobs extends DataJobs {
   info: { in: { readonly backend?: 'auto' | 'reference' | 'wasm' | 'webgpu' }; out: EngineInfo };
   open: { in: { readonly files: readonly DroppedFile[] }; out: ModelSummary };
   /** Models kept from earlier visits. */
@@ -151,8 +299,12 @@ export interface Jobs {
   keep: { in: { readonly modelId: string }; out: { readonly kept: boolean; readonly notKept?: string } };
   /** Also forgets a kept copy. */
   close: { in: { readonly modelId: string }; out: null };
-  preview: { in: { readonly modelId: string; readonly recipe: Recipe }; out: Preview };
-  optimize: { in: { readonly modelId: string; readonly recipe: Recipe }; out: OptimizeResult };
+  preview: { in: { readonly modelId: string; readonly recipe: Recipe; readonly data?: DataChoice }; out: Preview };
+  /** Steps that need ranges calibrate on the calibration part of the data first; what was seen is kept for the next run. */
+  optimize: {
+    in: { readonly modelId: string; readonly recipe: Recipe; readonly data?: DataChoice };
+    out: OptimizeResult;
+  };
   histogram: {
     in: {
       readonly modelId: string;

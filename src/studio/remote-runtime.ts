@@ -2,8 +2,9 @@
  * A runtime that lives in a worker of its own. Its memory never shrinks, so the worker is ended after each use, which is
  * also how a run in progress is cancelled.
  */
+import type { NdArray } from '#base/nd-array.ts';
 import { Cancelled, PareError } from '#base/failure.ts';
-import type { NdArray, RunnableModel, Runtime, Session, SlotInfo } from '#runtimes/runtime.ts';
+import type { RunnableModel, Runtime, Session, SlotInfo } from '#runtimes/runtime.ts';
 import { openDoor, serveDoor, type Port } from './door.ts';
 
 /** A runtime and how to end whatever hosts it. */

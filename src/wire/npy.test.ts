@@ -1,3 +1,4 @@
+import type { NdArray } from '#base/nd-array.ts';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -5,7 +6,6 @@ import { joinChunks } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
 import { memorySource } from '#base/sources.ts';
 import { describeWithTestdata, testdata } from '#base/testing/testdata.ts';
-import type { NpyArray } from './npy.ts';
 import { readNpy, readNpz, writeNpy, writeNpz } from './npy.ts';
 
 /** A file by hand; `description` is the text between quotes, or a whole Python list. */
@@ -16,7 +16,7 @@ function npy(description: string, fortran: boolean, shape: string, body: Uint8Ar
   return Uint8Array.from([...head, ...new TextEncoder().encode(header), ...body]);
 }
 
-const ARRAYS: readonly NpyArray[] = [
+const ARRAYS: readonly NdArray[] = [
   { dtype: 'f32', shape: [2, 2], data: Float32Array.of(1, -2.5, Number.NaN, 4) },
   { dtype: 'f64', shape: [1], data: Float64Array.of(Math.PI) },
   { dtype: 'f16', shape: [2], data: Uint16Array.of(0x3c00, 0x7bff) },

@@ -4,6 +4,7 @@
  *
  * Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
+import type { NdArray, NdData } from '#base/nd-array.ts';
 import type { ByteSource, OutputFile } from '#base/bytes.ts';
 import { isRange } from '#base/bytes.ts';
 import type { DType } from '#base/dtype.ts';
@@ -11,26 +12,6 @@ import { bitsOf, countOf } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import { writeZip } from './write-zip.ts';
 import { readZip } from './zip.ts';
-
-/** Elements in row-major order; f16 as its bits, bool as 0 and 1. */
-export interface NpyArray {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly data: NpyData;
-}
-
-export type NpyData =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-  | readonly string[];
 
 /** NumPy's kind letter and width in bytes, both ways. */
 const DESCRIPTIONS: readonly (readonly [string, DType])[] = [
@@ -53,7 +34,7 @@ const MAGIC = '\u0093NUMPY';
 const MAX_HEADER_BYTES = 1024 * 1024;
 
 /** Reads one array. `name` is used in refusals. */
-export function readNpy(name: string, bytes: Uint8Array): NpyArray {
+export function readNpy(name: string, bytes: Uint8Array): NdArray {
   const refuse = refusing(name);
   const magic = String.fromCharCode(...bytes.subarray(0, 6));
   if (magic !== MAGIC || bytes.byteLength < 12) throw refuse('npy/magic', 'This is not a NumPy array.');
@@ -97,7 +78,7 @@ function readBody(
   count: number,
   body: Uint8Array,
   refuse: Refuse,
-): NpyArray {
+): NdArray {
   const order = description[0] ?? '';
   const kind = description.slice(1);
   if (/^[US]\d+$/.test(kind)) return readTexts(kind, shape, count, body, order === '>', refuse);
@@ -123,7 +104,7 @@ function readTexts(
   body: Uint8Array,
   bigEndian: boolean,
   refuse: Refuse,
-): NpyArray {
+): NdArray {
   const length = Number(kind.slice(1));
   const width = kind.startsWith('U') ? 4 * length : length;
   if (body.byteLength < count * width) throw refuse('npy/truncated', 'Its texts are cut short.');
@@ -147,7 +128,7 @@ function swapBytes(bytes: Uint8Array, width: number): void {
 }
 
 /** A typed array over bytes that start at an aligned place. */
-function typedArray(dtype: DType, bytes: Uint8Array): NpyData {
+function typedArray(dtype: DType, bytes: Uint8Array): NdData {
   const { buffer } = bytes;
   switch (dtype) {
     case 'f32':
@@ -176,7 +157,7 @@ function typedArray(dtype: DType, bytes: Uint8Array): NpyData {
 }
 
 /** The same elements in row-major order, from column-major ones. */
-function rowMajor(array: NpyArray): NpyArray {
+function rowMajor(array: NdArray): NdArray {
   const { dtype, shape, data } = array;
   const count = countOf(shape);
   const places = new Float64Array(count);
@@ -205,7 +186,7 @@ function rowMajor(array: NpyArray): NpyArray {
 }
 
 /** The bytes of an `.npy` file, version 1.0, row-major little endian. */
-export function writeNpy(array: NpyArray): Uint8Array {
+export function writeNpy(array: NdArray): Uint8Array {
   const { dtype, shape } = array;
   const { description, body } = bodyOf(array);
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
@@ -222,7 +203,7 @@ export function writeNpy(array: NpyArray): Uint8Array {
   return bytes;
 }
 
-function bodyOf({ dtype, data }: NpyArray): { readonly description: string; readonly body: Uint8Array } {
+function bodyOf({ dtype, data }: NdArray): { readonly description: string; readonly body: Uint8Array } {
   if (ArrayBuffer.isView(data)) {
     const known = DESCRIPTIONS.find(([, name]) => name === dtype)?.[0] ?? `u${data.BYTES_PER_ELEMENT}`;
     const order = data.BYTES_PER_ELEMENT === 1 ? '|' : '<';
@@ -237,8 +218,8 @@ function bodyOf({ dtype, data }: NpyArray): { readonly description: string; read
 }
 
 /** All arrays of an `.npz` file by name, without the `.npy` ending. */
-export async function readNpz(source: ByteSource): Promise<ReadonlyMap<string, NpyArray>> {
-  const arrays = new Map<string, NpyArray>();
+export async function readNpz(source: ByteSource): Promise<ReadonlyMap<string, NdArray>> {
+  const arrays = new Map<string, NdArray>();
   for (const member of await readZip(source)) {
     if (!member.path.endsWith('.npy')) continue;
     const part = await member.open();
@@ -249,7 +230,7 @@ export async function readNpz(source: ByteSource): Promise<ReadonlyMap<string, N
 }
 
 /** An `.npz` archive of stored arrays. */
-export async function writeNpz(path: string, arrays: ReadonlyMap<string, NpyArray>): Promise<OutputFile> {
+export async function writeNpz(path: string, arrays: ReadonlyMap<string, NdArray>): Promise<OutputFile> {
   const files: OutputFile[] = [];
   for (const [name, array] of arrays) {
     const bytes = writeNpy(array);

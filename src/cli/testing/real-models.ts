@@ -2,13 +2,14 @@
  * The public models that presets are tried on, and inputs for each: real data where there is some that can be read without a
  * decoder, else seeded random values in the range that the model expects.
  */
+import type { NdArray } from '#base/nd-array.ts';
 import { readFileSync } from 'node:fs';
 import { testdata } from '#base/testing/testdata-place.ts';
 import type { Feeds } from '#measure/compare.ts';
 import { numbersOf } from '#measure/numbers.ts';
 import { randomFeeds } from '#measure/random-inputs.ts';
 import type { GivenFeeds } from '#measure/random-inputs.ts';
-import type { NdArray, Session } from '#runtimes/runtime.ts';
+import type { Session } from '#runtimes/runtime.ts';
 import { readNpy } from '#wire/npy.ts';
 import { halved, magnitudes, readWav } from './sound.ts';
 

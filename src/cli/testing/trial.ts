@@ -1,5 +1,6 @@
 /** Tries presets on one model: writes each result, runs it beside the original in every runtime, and collects the figures. */
 
+import type { NdArray } from '#base/nd-array.ts';
 import { testdata } from '#base/testing/testdata-place.ts';
 import type { OutputFile } from '#base/bytes.ts';
 
@@ -8,7 +9,7 @@ import { compareSessions } from '#measure/compare.ts';
 import type { OutputComparison } from '#measure/compare.ts';
 import type { GivenFeeds } from '#measure/random-inputs.ts';
 import { findPreset } from '#recipes/presets.ts';
-import type { NdArray, RunnableModel, Runtime, Session } from '#runtimes/runtime.ts';
+import type { RunnableModel, Runtime, Session } from '#runtimes/runtime.ts';
 import { optimizeModel } from '#studio/optimize.ts';
 import { originalFiles } from '#studio/save.ts';
 import type { OpenModel, Optimized } from '#studio/workshop.ts';

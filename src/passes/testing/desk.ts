@@ -8,9 +8,11 @@ import { verifyModel } from '#ir/verify.ts';
 import { allValues } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { referenceBackend } from '#kernels/reference/index.ts';
-import type { Desk, Pass, PassResult } from '#passes/pass.ts';
+import type { Desk, Evidence, Pass, PassResult } from '#passes/pass.ts';
 
 export interface TestDesk {
+  /** What calibration is said to have seen. */
+  readonly evidence?: Evidence;
   readonly preview?: boolean;
   /** Layers that are left out. */
   readonly exclude?: readonly string[];
@@ -26,6 +28,7 @@ export function makeTestDesk(weights: WeightStore, wishes: TestDesk = {}): Desk 
     weights,
     backend,
     kernels: backend.kernels,
+    evidence: wishes.evidence ?? null,
     preview: wishes.preview ?? false,
     includes: (layer) => !(wishes.exclude ?? []).includes(layer),
     whyNot: () => 'It is excluded.',

@@ -1,9 +1,10 @@
+import type { NdArray } from '#base/nd-array.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { DType } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import { seededRandom } from '#base/random.ts';
 import { ELEM, modelProto, tensorProto, valueProto } from '#runtimes/testing/tiny-onnx.ts';
-import type { NdArray, Runtime } from '#runtimes/runtime.ts';
+import type { Runtime } from '#runtimes/runtime.ts';
 import { openOnnxruntimeNode } from './node.ts';
 import { openOnnxruntimeWeb } from './web.ts';
 

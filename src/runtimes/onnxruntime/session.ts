@@ -1,6 +1,7 @@
 /** One loaded model of either onnxruntime package behind our `Session` interface. */
+import type { NdArray } from '#base/nd-array.ts';
 import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm';
-import type { NdArray, Session, SlotInfo } from '#runtimes/runtime.ts';
+import type { Session, SlotInfo } from '#runtimes/runtime.ts';
 import { failureFrom } from './failures.ts';
 import { dtypeOf, fromTensor, toTensor } from './tensors.ts';
 import type { TensorConstructor } from './tensors.ts';

@@ -1,9 +1,9 @@
 /** Between our arrays and onnxruntime's tensors: names of element types, and the typed array that holds each. */
+import type { NdArray, NdData } from '#base/nd-array.ts';
 import type { Tensor } from 'onnxruntime-web/wasm';
 import { countOf } from '#base/dtype.ts';
 import type { DType } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
-import type { NdArray, NdData } from '#runtimes/runtime.ts';
 
 /** onnxruntime's names. Its int4 and uint4 are packed two to a byte, first element in the low bits. */
 const DTYPE_OF: Readonly<Record<Tensor.Type, DType>> = {

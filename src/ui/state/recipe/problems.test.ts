@@ -7,6 +7,7 @@ const pass = (name: string, after: readonly string[] = [], keeps: PassInfo['keep
   title: `Do ${name}`,
   summary: '',
   keeps,
+  needs: [],
   after,
   schema: {
     properties: {
