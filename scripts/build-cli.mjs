@@ -53,7 +53,7 @@ export async function buildCli() {
       configFile: false,
       logLevel: 'error',
       publicDir: false,
-      ssr: { noExternal: true, external: ['onnxruntime-node', 'onnxruntime-web'] },
+      ssr: { noExternal: true, external: ['onnxruntime-node', 'onnxruntime-web', 'sharp'] },
       worker: { format: 'es' },
       build: {
         ssr: true,
@@ -66,7 +66,7 @@ export async function buildCli() {
             main: join(root, 'src', 'cli', 'main.ts'),
             'compute-thread': join(root, 'src', 'cli', 'compute-thread.ts'),
           },
-          external: [/^onnxruntime-/, /^node:/],
+          external: [/^onnxruntime-/, 'sharp', /^node:/],
           output: { format: 'es', entryFileNames: '[name].mjs', chunkFileNames: 'chunks/[name]-[hash].mjs' },
         },
       },
