@@ -1,5 +1,6 @@
 /** What there is to choose from, for menus, forms and help: passes with their options as JSON Schema, and presets. */
 import { z } from 'zod';
+import { dataSettings } from '#data/settings.ts';
 import { PASSES } from '#passes/index.ts';
 import { PRESETS } from '#recipes/presets.ts';
 import type { PassInfo, PresetInfo } from './jobs.ts';
@@ -20,4 +21,8 @@ export function passInfos(): readonly PassInfo[] {
 
 export function presetInfos(): readonly PresetInfo[] {
   return PRESETS.map(({ id, title, summary, recipe }) => ({ id, title, summary, recipe }));
+}
+
+export function dataSchema(): object {
+  return z.toJSONSchema(dataSettings, { io: 'input' });
 }

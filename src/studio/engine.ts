@@ -184,8 +184,13 @@ export function createEngine(parts: EngineParts): Engine {
       }
       const { backend, threads } = await theBench();
       const { name, description } = backend;
-      const { passInfos, presetInfos } = await listing();
-      return { passes: passInfos(), presets: presetInfos(), backend: { name, description, threads } };
+      const { dataSchema, passInfos, presetInfos } = await listing();
+      return {
+        passes: passInfos(),
+        presets: presetInfos(),
+        dataSchema: dataSchema(),
+        backend: { name, description, threads },
+      };
     },
 
     async open({ files }, context) {

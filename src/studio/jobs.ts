@@ -92,6 +92,8 @@ export interface PresetInfo {
 export interface EngineInfo {
   readonly passes: readonly PassInfo[];
   readonly presets: readonly PresetInfo[];
+  /** Settings of data as JSON Schema (draft 2020-12), made from their zod schema: the form of the data pane. */
+  readonly dataSchema: object;
   /** Which compute backend is in use and why, in one sentence. */
   readonly backend: { readonly name: string; readonly description: string; readonly threads: number };
 }
