@@ -1,5 +1,5 @@
-/** What changed between two models: nodes by name, constants by name. */
-import type { Model, Node, Tensor, Value } from './model.ts';
+/** What changed between two models: nodes by name, constants by name, and the grids of computed values. */
+import type { Model, Node, Quantization, Tensor, Value } from './model.ts';
 import { graphsOf, nodesOf } from './walk.ts';
 
 export interface ModelDiff {
@@ -10,11 +10,14 @@ export interface ModelDiff {
   readonly constantsAdded: readonly string[];
   readonly constantsRemoved: readonly string[];
   readonly constantsChanged: readonly string[];
+  /** Values that are computed and were given another grid to be rounded to, or one at all, or none any more. */
+  readonly gridsChanged: readonly string[];
 }
 
 export function diffModels(before: Model, after: Model): ModelDiff {
   const nodes = compareMaps(nodesByName(before), nodesByName(after), sameNode);
   const constants = compareMaps(constantsByName(before), constantsByName(after), sameConstant);
+  const grids = compareMaps(gridsByName(before), gridsByName(after), sameGrid);
   return {
     nodesAdded: nodes.added,
     nodesRemoved: nodes.removed,
@@ -22,6 +25,7 @@ export function diffModels(before: Model, after: Model): ModelDiff {
     constantsAdded: constants.added,
     constantsRemoved: constants.removed,
     constantsChanged: constants.changed,
+    gridsChanged: [...grids.added, ...grids.removed, ...grids.changed],
   };
 }
 
@@ -54,6 +58,16 @@ function constantsByName(model: Model): Map<string, Value> {
   return found;
 }
 
+function gridsByName(model: Model): Map<string, Quantization> {
+  const found = new Map<string, Quantization>();
+  for (const graph of graphsOf(model.graph)) {
+    for (const { name, constant, quantization } of graph.values.values()) {
+      if (constant === undefined && quantization !== undefined) found.set(name, quantization);
+    }
+  }
+  return found;
+}
+
 function sameNode(a: Node, b: Node): boolean {
   return (
     a === b ||
@@ -70,11 +84,11 @@ function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
 }
 
 function sameConstant(a: Value, b: Value): boolean {
-  return (
-    sameTensor(a.constant, b.constant) &&
-    sameTensor(a.quantization?.scale, b.quantization?.scale) &&
-    sameTensor(a.quantization?.zeroPoint, b.quantization?.zeroPoint)
-  );
+  return sameTensor(a.constant, b.constant) && sameGrid(a.quantization, b.quantization);
+}
+
+function sameGrid(a: Quantization | undefined, b: Quantization | undefined): boolean {
+  return sameTensor(a?.scale, b?.scale) && sameTensor(a?.zeroPoint, b?.zeroPoint) && a?.levels === b?.levels;
 }
 
 function sameTensor(a: Tensor | undefined, b: Tensor | undefined): boolean {

@@ -50,6 +50,8 @@ export interface Editor {
   addConstant(name: string, tensor: Tensor, quantization?: Quantization, at?: GraphPath): ValueId;
   /** Replaces what a constant holds. The value keeps its id, name and real dtype unless `dtype` is given. */
   setConstant(id: ValueId, tensor: Tensor, quantization?: Quantization, dtype?: DType): void;
+  /** Rounds a computed value to a grid wherever it is read, or (undefined) no longer. Constants: see `setConstant`. */
+  setQuantization(id: ValueId, quantization: Quantization | undefined): void;
   setValue(id: ValueId, change: Partial<Pick<Value, 'dtype' | 'shape' | 'name'>>): void;
   addNode(node: NewNode, place: Place): Node;
   /** Removes a node; values it produced that nobody uses go with it. */

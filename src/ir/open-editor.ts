@@ -91,6 +91,12 @@ class ModelEditor implements Editor {
     });
   }
 
+  setQuantization(id: ValueId, quantization: Quantization | undefined): void {
+    const { quantization: _old, ...rest } = this.#draft.value(id);
+    if (rest.constant !== undefined) throw new Error(`${rest.name} is a constant: setConstant takes its grid`);
+    this.#draft.putValue(quantization === undefined ? rest : { ...rest, quantization });
+  }
+
   setValue(id: ValueId, change: Partial<Pick<Value, 'dtype' | 'shape' | 'name'>>): void {
     const value = this.#draft.value(id);
     if (change.name !== undefined && change.name !== value.name) this.#draft.rename(value.name, change.name);

@@ -5,7 +5,8 @@
  *   graph main(%x: f32[N, 3, 8, 8]) -> (%y) {
  *     %w: f32[4, 3, 1, 1] = const [0.5, ...]        also: zeros | fill(2) | ramp(-1, 0.1) | #"ticket"
  *     %h: f32[N, 4, 8, 8] = Conv(%x, %w, _) {strides: ints[1, 1], alpha: 0.5f, mode: "same"} @conv1
- *     %y = com.microsoft::Gelu(%h) @gelu
+ *     %g: f32[N, 4] quantized {scale: f32[] [0.1], zero: u8[] [3], levels: "u8"} = Relu(%h) @relu
+ *     %y = com.microsoft::Gelu(%g) @gelu
  *   }
  *
  * `%` names a value, `@` a node, `_` leaves an optional one out, `f` marks a float; `//` starts a comment.
@@ -234,7 +235,8 @@ class Parser {
     if (scope === undefined) throw new Error('a definition outside a graph');
     const id = scope.ids.get(name) ?? (this.#nextValue++ as ValueId);
     scope.ids.set(name, id);
-    scope.values.set(id, { id, name, dtype, shape });
+    const grid = this.#peek().text === 'quantized' ? { quantization: this.#quantization() } : {};
+    scope.values.set(id, { id, name, dtype, shape, ...grid });
     return id;
   }
 

@@ -115,6 +115,7 @@ class Printer {
   #quantization(quantization: Quantization): string {
     const parts = [`scale: ${this.#tensor(quantization.scale)}`];
     if (quantization.zeroPoint !== undefined) parts.push(`zero: ${this.#tensor(quantization.zeroPoint)}`);
+    if (quantization.levels !== undefined) parts.push(`levels: ${JSON.stringify(quantization.levels)}`);
     if (quantization.axis !== undefined) parts.push(`axis: ${String(quantization.axis)}`);
     if (quantization.block !== undefined) parts.push(`block: ${String(quantization.block)}`);
     if (quantization.convention !== undefined) parts.push(`convention: ${JSON.stringify(quantization.convention)}`);
@@ -137,8 +138,11 @@ class Printer {
 
   #typed(id: ValueId): string {
     const value = this.#values.get(id);
-    if (value === undefined || (value.dtype === null && value.shape === null)) return this.#name(id);
-    return `${this.#name(id)}: ${value.dtype ?? '?'}${value.shape === null ? '' : dims(value.shape)}`;
+    if (value === undefined) return this.#name(id);
+    const { dtype, shape, constant, quantization } = value;
+    const type = dtype === null && shape === null ? '' : `: ${dtype ?? '?'}${shape === null ? '' : dims(shape)}`;
+    const grid = constant !== undefined || quantization === undefined ? '' : ` ${this.#quantization(quantization)}`;
+    return `${this.#name(id)}${type}${grid}`;
   }
 }
 

@@ -9,11 +9,11 @@ import type { Model, Node } from './model.ts';
 import type { WeightStore } from './weights.ts';
 
 const TEXT = `model "demo" opset onnx 17, com.microsoft 1 ir 8
-graph main(%x: f32[N, 2, 4, 4], %flag: bool[]) -> (%y, %"odd name") {
+graph main(%x: f32[N, 2, 4, 4] quantized {scale: f32[] [0.25], levels: "i8"}, %flag: bool[]) -> (%y, %"odd name") {
   %w: f32[3, 2, 1, 1] = const [1, -0.5, 0.25, inf, nan, -0]
   %q: f32[2, 2] = const i8[2, 2] [1, -2, 3, 127] quantized {scale: f32[2] [0.5, 0.25], zero: i8[2] [0, 0], axis: 0}
   %h: f32[N, 3, 4, 4] = Conv(%x, %w, _) {strides: ints[1, 1], pads: ints[]} @conv1
-  %g = com.microsoft::Gelu(%h) {alpha: 0.5f, mode: "erf", blob: x"ff00", list: strings["a", "b"], t: tensor i64[2] [9007199254740993, 2]} @gelu
+  %g quantized {scale: f32[] [0.5], zero: u8[] [3], levels: "u8"} = com.microsoft::Gelu(%h) {alpha: 0.5f, mode: "erf", blob: x"ff00", list: strings["a", "b"], t: tensor i64[2] [9007199254740993, 2]} @gelu
   %y = If(%flag) {then_branch: graph yes() -> (%a) {
     %a = Relu(%g) @relu
   }, else_branch: graph no() -> (%b) {
@@ -159,5 +159,46 @@ describe('verify', () => {
     const gone = openEditor(model);
     gone.removeNode(node('conv1'));
     expect(verifyModel(gone.finish()).map((notice) => notice.code)).toEqual(['ir/dangling']);
+  });
+});
+
+describe('grids of computed values', () => {
+  const text = (grid: string, value = '%h: f32[2]'): string => `model "m" opset onnx 17 ir 8
+graph main(%x: f32[2]) -> (%y) {
+  ${value} ${grid} = Relu(%x) @relu
+  %y: f32[2] = Relu(%h) @last
+}
+`;
+  const GRID = 'quantized {scale: f32[] [0.5], zero: u8[] [3], levels: "u8"}';
+
+  test('are set and taken away again', async () => {
+    const before = parseModel(text(GRID), store);
+    const edit = openEditor(before);
+    const [h] = edit.nodes()[0]!.outputs;
+    edit.setQuantization(h!, undefined);
+    const without = edit.finish();
+    expect(await printWithWeights(without, store)).toBe(text(GRID).replace(` ${GRID}`, ''));
+    expect(diffModels(before, without)).toMatchObject({ nodesChanged: [], constantsChanged: [], gridsChanged: ['h'] });
+    expect(diffModels(before, before).gridsChanged).toEqual([]);
+    const again = openEditor(without);
+    again.setQuantization(h!, before.graph.values.get(h!)!.quantization);
+    expect(await printWithWeights(again.finish(), store)).toBe(text(GRID));
+  });
+
+  test.each([
+    [GRID, undefined],
+    ['quantized {scale: f32[] [0.5], zero: i8[] [3], levels: "u8"}', 'The zero point of "h" is i8 and its levels u8.'],
+    ['quantized {scale: f32[2] [1, 1], levels: "u8", axis: 0}', '"h" is computed: it takes one scale for the tensor'],
+    ['quantized {scale: f32[] [0.5]}', '"h" is computed and has scales, but no type of levels'],
+    [
+      'quantized {scale: f32[] [0.5], levels: "i32"}',
+      '"h" is to be rounded to i32, which is not an integer of at most',
+    ],
+    ['quantized {scale: f16[] [0.5], levels: "i8"}', '"h" is f32 and its scale f16; they must be of one type.'],
+    ['quantized {scale: f32[] [0.5], zero: i8[1] [0], levels: "i8"}', 'has the shape [1] and its scale [].'],
+  ])('%s is verified', (grid, sentence) => {
+    const notices = verifyModel(parseModel(text(grid), store)).map((notice) => notice.text);
+    if (sentence === undefined) expect(notices).toEqual([]);
+    else expect(notices.join()).toContain(sentence);
   });
 });

@@ -1,6 +1,7 @@
-/** What makes a model well formed: every name read is defined before, once, and outputs exist. Run after reading and after every pass. */
+/** What makes a model well formed: every name read is defined before, once, outputs exist, and grids fit. Run after reading and after every pass. */
 import type { Notice } from '#base/notice.ts';
 import type { Graph, Model, Node, Value, ValueId } from './model.ts';
+import { problemOfGrid } from './grid-problem.ts';
 import { allValues, subgraphsOf } from './walk.ts';
 
 /** Everything that is wrong, as blockers that name the node; empty for a well-formed model. */
@@ -64,6 +65,8 @@ class Verifier {
       }
       names.add(value.name);
       if (value.constant !== undefined) known.add(value.id);
+      const problem = problemOfGrid(value);
+      if (problem !== undefined) this.#notices.push(blocker('ir/quantization', problem, value));
     }
     for (const input of graph.inputs) known.add(input);
   }

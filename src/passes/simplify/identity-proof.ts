@@ -40,6 +40,8 @@ export class Proof {
       .some((id) => id !== null && (this.#edit.isOutput(id) || this.#edit.users(id).length > 0));
     const first = node.inputs[0] ?? null;
     if (extra || first === null) return undefined;
+    // It rounds: what its readers see is not what it was given.
+    if (node.outputs.some((id) => id !== null && this.#edit.value(id).quantization !== undefined)) return undefined;
     const because = await this.#reason();
     if (because !== undefined) return { input: first, because };
     return this.#neutralOperand();
