@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { openEditor } from '#ir/open-editor.ts';
+import { parseModel } from '#ir/parse.ts';
 import type { Model, Quantization, Tensor } from '#ir/model.ts';
 import { printWithWeights } from '#ir/print.ts';
 import { buildModel, type BuildModel } from '#ir/testing/build.ts';
 import { verifyModel } from '#ir/verify.ts';
+import { createWeightStore } from '#ir/weight-store.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { spellQuantization } from './quantization.ts';
 
@@ -130,5 +132,95 @@ describe('spellQuantization', () => {
     }));
     const file = await constants(await spellQuantization(model, store), store);
     expect(file['w_zero_point']).toEqual([0x31, 0x05, 0x42, 0x06]);
+  });
+});
+
+describe('rounded activations', () => {
+  const U8 = 'quantized {scale: f32[] [0.5], zero: u8[] [3], levels: "u8"}';
+  const U16 = 'quantized {scale: f32[] [0.25], zero: u16[] [7], levels: "u16"}';
+
+  async function spelled(lines: string, opset = 13): Promise<string[]> {
+    const store = createWeightStore();
+    const model = parseModel(`model "m" opset onnx ${String(opset)} ir 8\n${lines}`, store);
+    expect(verifyModel(model)).toEqual([]);
+    const after = await spellQuantization(model, store);
+    expect(verifyModel(after)).toEqual([]);
+    return (await printWithWeights(after, store)).split('\n').slice(1, -2);
+  }
+
+  it('get one pair for all their readers, behind a graph input too', async () => {
+    expect(
+      await spelled(`graph main(%x: f32[2] ${U8}) -> (%y, %z) {
+        %h: f32[2] ${U8} = Relu(%x) @relu
+        %y: f32[2] = Tanh(%h) @first
+        %z: f32[2] = Abs(%h) @second
+      }`),
+    ).toEqual([
+      'graph main(%x: f32[2]) -> (%y, %z) {',
+      '  %x_scale: f32[] = const [0.5]',
+      '  %x_zero_point: u8[] = const [3]',
+      '  %h_scale: f32[] = const [0.5]',
+      '  %h_zero_point: u8[] = const [3]',
+      '  %x_QuantizeLinear_Output: u8[2] = QuantizeLinear(%x, %x_scale, %x_zero_point) @x_QuantizeLinear',
+      '  %x_DequantizeLinear_Output: f32[2] = DequantizeLinear(%x_QuantizeLinear_Output, %x_scale, %x_zero_point) @x_DequantizeLinear',
+      '  %h: f32[2] = Relu(%x_DequantizeLinear_Output) @relu',
+      '  %h_QuantizeLinear_Output: u8[2] = QuantizeLinear(%h, %h_scale, %h_zero_point) @h_QuantizeLinear',
+      '  %h_DequantizeLinear_Output: f32[2] = DequantizeLinear(%h_QuantizeLinear_Output, %h_scale, %h_zero_point) @h_DequantizeLinear',
+      '  %y: f32[2] = Tanh(%h_DequantizeLinear_Output) @first',
+      '  %z: f32[2] = Abs(%h_DequantizeLinear_Output) @second',
+    ]);
+  });
+
+  it('keep the name of a graph output at its dequantized end', async () => {
+    expect(
+      (
+        await spelled(`graph main(%x: f32[2]) -> (%y, %z) {
+          %y: f32[2] ${U8} = Relu(%x) @relu
+          %z: f32[2] = Abs(%y) @abs
+        }`)
+      ).slice(3),
+    ).toEqual([
+      '  %y_QuantizeLinear_Input: f32[2] = Relu(%x) @relu',
+      '  %y_QuantizeLinear_Output: u8[2] = QuantizeLinear(%y_QuantizeLinear_Input, %y_scale, %y_zero_point) @y_QuantizeLinear',
+      '  %y: f32[2] = DequantizeLinear(%y_QuantizeLinear_Output, %y_scale, %y_zero_point) @y_DequantizeLinear',
+      '  %z: f32[2] = Abs(%y) @abs',
+    ]);
+  });
+
+  it.each([13, 21])('round a copy again without a node for the copy, opset %i', async (opset) => {
+    const domain = opset < 21 ? 'com.microsoft::' : '';
+    expect(
+      (
+        await spelled(
+          `graph main(%x: f32[2] ${U8}) -> (%y, %z) {
+          %wide: f32[2] ${U16} = Identity(%x) @widen
+          %y: f32[2] = Relu(%wide) @relu
+          %z: f32[2] = Abs(%x) @abs
+        }`,
+          opset,
+        )
+      ).slice(5),
+    ).toEqual([
+      '  %x_QuantizeLinear_Output: u8[2] = QuantizeLinear(%x, %x_scale, %x_zero_point) @x_QuantizeLinear',
+      '  %x_DequantizeLinear_Output: f32[2] = DequantizeLinear(%x_QuantizeLinear_Output, %x_scale, %x_zero_point) @x_DequantizeLinear',
+      `  %wide_QuantizeLinear_Output: u16[2] = ${domain}QuantizeLinear(%x_DequantizeLinear_Output, %wide_scale, %wide_zero_point) @wide_QuantizeLinear`,
+      `  %wide_DequantizeLinear_Output: f32[2] = ${domain}DequantizeLinear(%wide_QuantizeLinear_Output, %wide_scale, %wide_zero_point) @wide_DequantizeLinear`,
+      '  %y: f32[2] = Relu(%wide_DequantizeLinear_Output) @relu',
+      '  %z: f32[2] = Abs(%x_DequantizeLinear_Output) @abs',
+    ]);
+  });
+
+  it('share their constants where they share the tickets', async () => {
+    const store = createWeightStore();
+    const text = `model "m" opset onnx 13 ir 8
+graph main(%x: f32[2] quantized {scale: f32[] #"1", levels: "i8"}) -> (%y) {
+  %y: f32[2] quantized {scale: f32[] #"1", levels: "i8"} = Relu(%x) @relu
+}`;
+    const after = await spellQuantization(parseModel(text, store), store);
+    expect(verifyModel(after)).toEqual([]);
+    const names = [...after.graph.values.values()].flatMap((value) =>
+      value.constant === undefined ? [] : [value.name],
+    );
+    expect(names).toEqual(['x_scale']);
   });
 });

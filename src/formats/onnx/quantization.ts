@@ -1,6 +1,6 @@
 /**
- * Spells quantized constants out for a file: integers with scales become DequantizeLinear nodes, or the fused operators of
- * com.microsoft that compute from packed blocks.
+ * Spells quantization out for a file: constants of integers with scales become DequantizeLinear nodes, or the fused operators
+ * of com.microsoft that compute from packed blocks; rounded activations become pairs of nodes (quantized-activation.ts).
  *
  * Given:  y = Conv(x, w)                            w: i8[8,4,3,3] with scale on axis 0
  * Result: w = DequantizeLinear<axis=0>(w_quantized, w_scale);  y = Conv(x, w)
@@ -8,20 +8,22 @@
  * Sources: ONNX operator DequantizeLinear; onnxruntime docs/ContribOperators.md.
  */
 import { bitsOf } from '#base/dtype.ts';
-import { PareError } from '#base/failure.ts';
 import type { Editor, GraphPath } from '#ir/editor.ts';
 import type { Attr, Graph, Model, ValueId } from '#ir/model.ts';
 import { openEditor } from '#ir/open-editor.ts';
 import { graphsOf, subgraphsOf } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { fusedSpelling } from './nbits.ts';
-import { importMicrosoft, raiseIrVersion, type QuantizedConstant } from './quantized-constant.ts';
+import { ActivationSpeller, roundedActivations } from './quantized-activation.ts';
+import { domainFor, importMicrosoft, raiseIrVersion, type QuantizedConstant } from './quantized-constant.ts';
 
 /** The same model with every quantization spelled as nodes and plain constants. Models without any come back as they are. */
 export async function spellQuantization(model: Model, store: WeightStore): Promise<Model> {
   if (!hasQuantization(model.graph)) return model;
   const constants = quantizedConstants(model.graph, []);
   const edit = openEditor(model);
+  const activations = new ActivationSpeller(edit);
+  for (const activation of roundedActivations(model.graph)) activations.spell(activation);
   for (const constant of constants) {
     const fused = fusedSpelling(edit, constant);
     if (fused === undefined) spellDequantize(edit, constant);
@@ -64,7 +66,7 @@ function spellDequantize(edit: Editor, constant: QuantizedConstant): void {
   const attrs = new Map<string, Attr>();
   if (axis !== undefined && scale.shape.length > 0) attrs.set('axis', { type: 'int', value: axis });
   if (block !== undefined) attrs.set('block_size', { type: 'int', value: block });
-  const domain = domainFor(edit, constant);
+  const domain = domainFor(edit, `weight "${value.name}"`, tensor.dtype, quantization);
   if (domain !== '') importMicrosoft(edit);
   raiseIrVersion(edit, bitsOf(tensor.dtype));
   const node = edit.addNode(
@@ -89,25 +91,6 @@ function takePlace(edit: Editor, of: ValueId, by: ValueId): void {
   edit.replaceUses(of, by, true);
   edit.removeValue(of);
   edit.setValue(by, { name });
-}
-
-/** The default domain where its opset has this form; com.microsoft has 4, 8 and 16 bits without blocks at any opset. */
-function domainFor(edit: Editor, { value, tensor, quantization }: QuantizedConstant): '' | 'com.microsoft' {
-  const { scale, block } = quantization;
-  const bits = bitsOf(tensor.dtype);
-  const opset = edit.model.opsets.get('') ?? 1;
-  let needed = scale.shape.length === 0 ? 10 : 13;
-  if (scale.dtype === 'f16') needed = 19;
-  if (bits === 4 || bits === 16 || block !== undefined) needed = 21;
-  if (bits === 2) needed = 25;
-  if (opset >= needed) return '';
-  if (bits !== 2 && block === undefined) return 'com.microsoft';
-  throw new PareError({
-    code: 'onnx/opset-for-quantization',
-    place: `weight "${value.name}"`,
-    problem: `${block === undefined ? `${String(bits)}-bit` : 'Blocked'} DequantizeLinear needs opset ${String(needed)}, and the model is at ${String(opset)}.`,
-    hint: 'Raise the opset first, or quantize per channel with 8 bits.',
-  });
 }
 
 /** Before IR 4 every initializer had to be an input too and could not be overridden; from IR 4 on such a listing means it can. */
