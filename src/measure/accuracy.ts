@@ -2,6 +2,8 @@
 import { checkCancelled, PareError } from '#base/failure.ts';
 import type { Session } from '#runtimes/runtime.ts';
 import type { Feeds } from './compare.ts';
+import { firstLargest } from './evaluation/classifier.ts';
+import { wilsonInterval } from './evaluation/statistics.ts';
 import { numbersOf } from './numbers.ts';
 
 export interface Accuracy {
@@ -40,25 +42,7 @@ export async function top1Accuracy(
       });
     }
     count++;
-    if (argmax(scores) === example.label) correct++;
+    if (firstLargest(scores) === example.label) correct++;
   }
   return { correct, count, share: count === 0 ? NaN : correct / count, ...wilsonInterval(correct, count) };
-}
-
-/** The 95 % interval for a share of `correct` out of `count`. */
-export function wilsonInterval(correct: number, count: number): { readonly low: number; readonly high: number } {
-  if (count === 0) return { low: 0, high: 1 };
-  const z = 1.959963984540054;
-  const share = correct / count;
-  const centre = (share + (z * z) / (2 * count)) / (1 + (z * z) / count);
-  const half = (z / (1 + (z * z) / count)) * Math.sqrt((share * (1 - share)) / count + (z * z) / (4 * count * count));
-  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
-}
-
-function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) {
-    if ((values[i] ?? -Infinity) > (values[best] ?? -Infinity)) best = i;
-  }
-  return best;
 }

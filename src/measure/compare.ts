@@ -4,7 +4,7 @@ import { checkCancelled, PareError } from '#base/failure.ts';
 import type { Notice } from '#base/notice.ts';
 import type { OnProgress } from '#base/progress.ts';
 import type { Session } from '#runtimes/runtime.ts';
-import { castTo } from './numbers.ts';
+import { feedFor } from './evaluation/feeding.ts';
 import { outputMeter } from './output-meter.ts';
 import type { OutputFigures } from './output-meter.ts';
 
@@ -76,16 +76,6 @@ export async function compareSessions(
     notices.push(warning('compare/not-finite', text, name));
   }
   return { outputs, runs: list.length, notices };
-}
-
-/** The values for the inputs that this model has, in the element types it wants. */
-function feedFor(session: Session, feed: Feeds): Feeds {
-  const wanted = new Map<string, NdArray>();
-  for (const slot of session.inputs) {
-    const array = feed.get(slot.name);
-    if (array !== undefined) wanted.set(slot.name, castTo(array, slot.dtype));
-  }
-  return wanted;
 }
 
 function warning(code: string, text: string, at: string): Notice {

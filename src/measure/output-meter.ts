@@ -3,7 +3,14 @@
  * All sums are in double precision.
  */
 import type { NdArray } from '#base/nd-array.ts';
+import { isFloat } from '#base/dtype.ts';
+import { rowDivergence } from './evaluation/divergence.ts';
+import type { OutputAgreement } from './evaluation/report.ts';
+import { proportion } from './evaluation/statistics.ts';
 import { numbersOf } from './numbers.ts';
+
+/** Outputs of more axes are maps, whose last axis is a place and no class: a divergence along it means nothing. */
+const MOST_AXES_OF_SCORES = 3;
 
 /** Result against original, over all elements of all runs. */
 export interface OutputFigures {
@@ -29,6 +36,8 @@ export interface OutputMeter {
   /** Adds one run. Returns what stands in the way of comparing, if anything does. */
   add(original: NdArray, result: NdArray): string | undefined;
   figures(): OutputFigures;
+  /** The same sums as figures about answers: same winner, same side of a threshold, divergence. */
+  agreement(): OutputAgreement;
 }
 
 export function outputMeter(name: string): OutputMeter {
@@ -43,11 +52,18 @@ export function outputMeter(name: string): OutputMeter {
   let resultNotFinite = 0;
   let positions = 0;
   let agreements = 0;
+  let outsideChances = false;
+  let sameSide = 0;
+  let divergence = 0;
+  let rows = 0;
+  let rowsMeanNothing = false;
 
   function addElements(x: ArrayLike<number>, y: ArrayLike<number>): void {
     for (let i = 0; i < x.length; i++) {
       const a = x[i] ?? 0;
       const b = y[i] ?? 0;
+      if (!(a >= 0 && a <= 1)) outsideChances = true;
+      if (a >= 0.5 === b >= 0.5) sameSide++;
       if (Number.isFinite(a) && Number.isFinite(b)) {
         const difference = a - b;
         signal += a * a;
@@ -76,6 +92,28 @@ export function outputMeter(name: string): OutputMeter {
     }
   }
 
+  function addDivergence(x: ArrayLike<number>, y: ArrayLike<number>, width: number): void {
+    for (let start = 0; start + width <= x.length; start += width) {
+      divergence += rowDivergence(x, y, start, width);
+      rows++;
+    }
+  }
+
+  function figures(): OutputFigures {
+    const empty = count === 0;
+    return {
+      name,
+      shape,
+      sqnrDb: empty ? NaN : error === 0 ? Infinity : 10 * Math.log10(signal / error),
+      cosine: empty ? NaN : error === 0 ? 1 : cosineOf(inner, signal, resultPower),
+      maxAbs: empty ? NaN : maxAbs,
+      top1Agreement: positions === 0 ? null : agreements / positions,
+      mse: empty ? NaN : error / count,
+      count,
+      notFinite: { original: originalNotFinite, result: resultNotFinite },
+    };
+  }
+
   return {
     add(original, result) {
       shape = original.shape;
@@ -88,20 +126,23 @@ export function outputMeter(name: string): OutputMeter {
       addElements(x, y);
       const width = original.shape.at(-1) ?? 1;
       if (width > 1) addPositions(x, y, width);
+      if (!isFloat(original.dtype) || original.shape.length > MOST_AXES_OF_SCORES) rowsMeanNothing = true;
+      else if (width > 1) addDivergence(x, y, width);
       return undefined;
     },
-    figures() {
-      const empty = count === 0;
+    figures,
+    agreement() {
+      const { sqnrDb, cosine, maxAbs, mse } = figures();
+      const mean = divergence / rows;
       return {
         name,
-        shape,
-        sqnrDb: empty ? NaN : error === 0 ? Infinity : 10 * Math.log10(signal / error),
-        cosine: empty ? NaN : error === 0 ? 1 : cosineOf(inner, signal, resultPower),
-        maxAbs: empty ? NaN : maxAbs,
-        top1Agreement: positions === 0 ? null : agreements / positions,
-        mse: empty ? NaN : error / count,
-        count,
-        notFinite: { original: originalNotFinite, result: resultNotFinite },
+        sqnrDb,
+        cosine,
+        maxAbs,
+        mse,
+        top1: positions === 0 ? null : proportion(agreements, positions),
+        threshold: count === 0 || outsideChances ? null : proportion(sameSide, count),
+        klNats: rowsMeanNothing || !Number.isFinite(mean) ? null : mean,
       };
     },
   };

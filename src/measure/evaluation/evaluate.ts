@@ -1,0 +1,139 @@
+/**
+ * One pass over the data through one model or two: accuracy, agreement and golden outputs together, sample by sample, with
+ * nothing kept but counts and sums. Each model carries its own state.
+ */
+import { PareError } from '#base/failure.ts';
+import type { Notice } from '#base/notice.ts';
+import type { OnProgress } from '#base/progress.ts';
+import type { Sample, Samples } from '#data/samples.ts';
+import type { Session } from '#runtimes/runtime.ts';
+import { agreementOf } from './agreement.ts';
+import type { Arrays } from './feeding.ts';
+import { openFeeder, readAhead } from './feeding.ts';
+import { measureLatency } from './latency.ts';
+import type { Clock } from './latency.ts';
+import type { MemoryProbe } from './memory.ts';
+import { openRecord } from './model-record.ts';
+import type { ModelRecord } from './model-record.ts';
+import type { Evaluation, LatencyPair, PairedTest, SampleFailure } from './report.ts';
+import { pairedTest } from './statistics.ts';
+
+export interface EvaluationWork {
+  readonly before: Session;
+  readonly after: Session | null;
+  readonly samples: Samples;
+  /** Name, version and threads of the runtime: `Runtime.description`. */
+  readonly runtime: string;
+  /** Names by class index; absent: the index itself. */
+  readonly classNames?: readonly string[] | null | undefined;
+  /** Output with the scores of classes; absent: see `scoresOutput`. */
+  readonly scores?: string | undefined;
+  /** Outputs to compare; absent: all that both models have. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Memory while each model runs. Where both live in one process, one probe counts both, and its method says so. */
+  readonly memory?: { readonly before: MemoryProbe | null; readonly after: MemoryProbe | null } | undefined;
+  /** Absent: latency is not measured. It is on the first sample that could be read. */
+  readonly latency?: { readonly runs?: number; readonly warmUp?: number; readonly clock?: Clock } | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** Below this many labelled samples an interval spans most of what could be. */
+const FEW = 30;
+
+export async function evaluateModels(work: EvaluationWork): Promise<Evaluation> {
+  const { before, after, samples, signal, onProgress } = work;
+  const records = {
+    before: openRecord(after === null ? 'the model' : 'the original', work, work.memory?.before),
+    after: openRecord('the result', work, work.memory?.after),
+  };
+  const compared = agreementOf(before, after, work.outputs);
+  const feeders = {
+    before: openFeeder(before, samples.carry),
+    after: after === null ? null : openFeeder(after, samples.carry),
+  };
+  const failures: SampleFailure[] = [];
+  let first: Sample | undefined;
+  for await (const { index, sample, failure } of readAhead(samples, { signal })) {
+    onProgress?.({ label: `Evaluating, sample ${index + 1} of ${samples.length}`, done: index, of: samples.length });
+    if (failure !== undefined) {
+      failures.push({ sample: nameOf(failure, index), problem: failure.message });
+      continue;
+    }
+    first ??= sample;
+    const original = await feeders.before.run(sample);
+    records.before.add(sample, original);
+    if (feeders.after === null) continue;
+    const result = await feeders.after.run(sample);
+    records.after.add(sample, result, records.before.scores);
+    compared.add(sample.name, original, result);
+  }
+  if (first === undefined) throw nothingRead(samples, failures);
+  const latency = await latencyOf(work, first.feeds);
+  const seen = new Set([...records.before.seen(), ...records.after.seen()]);
+  const paired = after === null ? null : pairedOf(records.before, records.after);
+  return {
+    before: records.before.figures(seen),
+    after: after === null ? null : records.after.figures(seen),
+    agreement: after === null ? [] : compared.figures(),
+    paired,
+    latency,
+    failures,
+    data: samples.description,
+    runtime: work.runtime,
+    notices: [
+      ...failureNotices(failures, samples.length),
+      ...records.before.notices(),
+      ...(after === null ? [] : [...records.after.notices(), ...compared.notices()]),
+      ...fewNotices(records.before),
+    ],
+  };
+}
+
+function nameOf(failure: PareError, index: number): string {
+  return failure.parts.file ?? failure.parts.place ?? `sample ${index + 1}`;
+}
+
+function nothingRead(samples: Samples, failures: readonly SampleFailure[]): PareError {
+  const [first] = failures;
+  return new PareError({
+    code: 'evaluate/no-samples',
+    problem:
+      first === undefined
+        ? `there is nothing to evaluate on: ${samples.description} has no samples.`
+        : `none of the ${samples.length} samples could be read. The first: ${first.problem}`,
+  });
+}
+
+async function latencyOf(work: EvaluationWork, feeds: Arrays): Promise<LatencyPair | null> {
+  if (work.latency === undefined) return null;
+  const { before, after, runtime, signal, onProgress } = work;
+  return measureLatency({ ...work.latency, before, after, feeds: [feeds], runtime, signal, onProgress });
+}
+
+function pairedOf(before: ModelRecord, after: ModelRecord): PairedTest | null {
+  const one = before.right();
+  const other = after.right();
+  if (one === null || other === null || one.length !== other.length) return null;
+  const count = (right: boolean, alsoRight: boolean): number =>
+    one.reduce((sum, value, i) => sum + (value === right && other[i] === alsoRight ? 1 : 0), 0);
+  return pairedTest({
+    bothRight: count(true, true),
+    onlyBefore: count(true, false),
+    onlyAfter: count(false, true),
+    bothWrong: count(false, false),
+  });
+}
+
+function failureNotices(failures: readonly SampleFailure[], of: number): Notice[] {
+  if (failures.length === 0) return [];
+  const text = `${failures.length} of ${of} samples could not be read and are left out.`;
+  return [{ level: 'warning', code: 'evaluate/unreadable', text }];
+}
+
+function fewNotices(record: ModelRecord): Notice[] {
+  const labelled = record.right()?.length ?? FEW;
+  if (labelled >= FEW) return [];
+  const text = `only ${labelled} labelled samples: the accuracy may lie anywhere in a wide interval. Give some hundreds.`;
+  return [{ level: 'warning', code: 'evaluate/few-samples', text }];
+}
