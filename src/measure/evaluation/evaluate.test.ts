@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NdArray } from '#base/nd-array.ts';
+import { PareError } from '#base/failure.ts';
 import type { Sample } from '#data/samples.ts';
 import { evaluateModels } from './evaluate.ts';
 import type { EvaluationWork } from './evaluate.ts';
@@ -45,15 +46,19 @@ describe('evaluateModels', () => {
     expect(failures).toEqual([{ sample: 'broken.png', problem: 'broken.png: it is no picture.' }]);
     expect(notices.map((notice) => notice.text)).toContain('1 of 3 samples could not be read and are left out.');
     await expect(evaluate([unreadable('a.png'), unreadable('b.png')])).rejects.toThrow(
-      'none of the 2 samples could be read. The first: a.png: it is no picture.',
+      'none of the 2 samples can be read; the first failed like this: a.png: it is no picture.',
     );
-    await expect(evaluate([])).rejects.toThrow('has no samples');
+    await expect(evaluate([])).rejects.toThrow('there are no samples');
   });
 
   it('stops at other errors, and names the sample that a run failed on', async () => {
     await expect(evaluate([list[0]!, new TypeError('a bug')])).rejects.toThrow('a bug');
     const bad: Sample = { name: 'row 7', feeds: new Map(), classes: null };
-    await expect(evaluate([list[0]!, bad])).rejects.toThrow('row 7, input x: it is missing.');
+    await expect(evaluate([list[0]!, bad])).rejects.toThrow('input x, sample row 7: the data gives no value for it.');
+    const failing = sessionOf(() => {
+      throw new PareError({ code: 'runtime/run', problem: 'the sizes do not fit.' });
+    });
+    await expect(evaluate(list, { after: failing })).rejects.toThrow('sample a: the sizes do not fit.');
   });
 
   it('gives each model its inputs in its own element types', async () => {
@@ -104,13 +109,16 @@ describe('evaluateModels', () => {
     // 1, 2 + 2, 4 + 8, 8 against 1, 3, 7, 8.
     expect(after?.golden[0]?.maxAbs).toBe(5);
     const broken = samplesFrom(steps, new Map([['state', 'nowhere']]));
-    await expect(evaluate([], { before: counter(1), samples: broken })).rejects.toThrow(
-      'input state: it takes output nowhere of the sample before, but the model has no such output.',
-    );
+    await expect(evaluate([], { before: counter(1), samples: broken })).rejects.toThrow('has no output nowhere');
+    const forgetful = sessionOf(() => ({ y: f32([1, 1], [0]) }));
+    const work = { before: counter(1), after: forgetful, samples: samplesFrom(steps, new Map([['state', 'next']])) };
+    await expect(evaluate([], work)).rejects.toThrow('output next: state is carried from it to input state');
   });
 
   it('notices values that are no numbers, by output and first sample', async () => {
-    const { notices } = await evaluate([row('a', [1, 2]), row('b', [NaN, Infinity]), row('c', [NaN, 1])]);
+    const { notices } = await evaluate([row('a', [1, 2]), row('b', [-1, -2]), row('c', [-1, 1])], {
+      before: echo((value) => Math.log(value)),
+    });
     expect(notices).toContainEqual({
       level: 'warning',
       code: 'evaluate/not-finite',

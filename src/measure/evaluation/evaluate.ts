@@ -2,14 +2,14 @@
  * One pass over the data through one model or two: accuracy, agreement and golden outputs together, sample by sample, with
  * nothing kept but counts and sums. Each model carries its own state.
  */
-import { PareError } from '#base/failure.ts';
 import type { Notice } from '#base/notice.ts';
 import type { OnProgress } from '#base/progress.ts';
-import type { Sample, Samples } from '#data/samples.ts';
+import type { Samples } from '#data/samples.ts';
+import { runSamples } from '#measure/run-samples.ts';
 import type { Session } from '#runtimes/runtime.ts';
 import { agreementOf } from './agreement.ts';
 import type { Arrays } from './feeding.ts';
-import { openFeeder, readAhead } from './feeding.ts';
+import { openFollower } from './feeding.ts';
 import { measureLatency } from './latency.ts';
 import type { Clock } from './latency.ts';
 import type { MemoryProbe } from './memory.ts';
@@ -48,35 +48,28 @@ export async function evaluateModels(work: EvaluationWork): Promise<Evaluation> 
     after: openRecord('the result', work, work.memory?.after),
   };
   const compared = agreementOf(before, after, work.outputs);
-  const feeders = {
-    before: openFeeder(before, samples.carry),
-    after: after === null ? null : openFeeder(after, samples.carry),
-  };
-  const failures: SampleFailure[] = [];
-  let first: Sample | undefined;
-  for await (const { index, sample, failure } of readAhead(samples, { signal })) {
-    onProgress?.({ label: `Evaluating, sample ${index + 1} of ${samples.length}`, done: index, of: samples.length });
-    if (failure !== undefined) {
-      failures.push({ sample: nameOf(failure, index), problem: failure.message });
-      continue;
-    }
-    first ??= sample;
-    const original = await feeders.before.run(sample);
-    records.before.add(sample, original);
-    if (feeders.after === null) continue;
-    const result = await feeders.after.run(sample);
-    records.after.add(sample, result, records.before.scores);
-    compared.add(sample.name, original, result);
-  }
-  if (first === undefined) throw nothingRead(samples, failures);
-  const latency = await latencyOf(work, first.feeds);
+  const follower = after === null ? null : openFollower(after, samples);
+  let first: Arrays | undefined;
+  const { failures } = await runSamples(before, samples, {
+    signal,
+    onProgress,
+    label: 'Evaluating',
+    async onResult(sample, original) {
+      first ??= sample.feeds;
+      records.before.add(sample, original);
+      if (follower === null) return;
+      const result = await follower.run(sample);
+      records.after.add(sample, result, records.before.scores);
+      compared.add(sample.name, original, result);
+    },
+  });
+  const latency = await latencyOf(work, first ?? new Map());
   const seen = new Set([...records.before.seen(), ...records.after.seen()]);
-  const paired = after === null ? null : pairedOf(records.before, records.after);
   return {
     before: records.before.figures(seen),
     after: after === null ? null : records.after.figures(seen),
-    agreement: after === null ? [] : compared.figures(),
-    paired,
+    agreement: compared.figures(),
+    paired: after === null ? null : pairedOf(records.before, records.after),
     latency,
     failures,
     data: samples.description,
@@ -88,21 +81,6 @@ export async function evaluateModels(work: EvaluationWork): Promise<Evaluation> 
       ...fewNotices(records.before),
     ],
   };
-}
-
-function nameOf(failure: PareError, index: number): string {
-  return failure.parts.file ?? failure.parts.place ?? `sample ${index + 1}`;
-}
-
-function nothingRead(samples: Samples, failures: readonly SampleFailure[]): PareError {
-  const [first] = failures;
-  return new PareError({
-    code: 'evaluate/no-samples',
-    problem:
-      first === undefined
-        ? `there is nothing to evaluate on: ${samples.description} has no samples.`
-        : `none of the ${samples.length} samples could be read. The first: ${first.problem}`,
-  });
 }
 
 async function latencyOf(work: EvaluationWork, feeds: Arrays): Promise<LatencyPair | null> {

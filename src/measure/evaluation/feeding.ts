@@ -1,6 +1,6 @@
-/** From samples to what a session is given: element types it wants, state it carries, and the next sample read meanwhile. */
+/** From samples to what a second model is given beside the first: the element types it wants and the state it carries itself. */
 import type { NdArray } from '#base/nd-array.ts';
-import { Cancelled, checkCancelled, PareError } from '#base/failure.ts';
+import { PareError } from '#base/failure.ts';
 import type { Sample, Samples } from '#data/samples.ts';
 import { castTo } from '#measure/numbers.ts';
 import type { Session } from '#runtimes/runtime.ts';
@@ -17,75 +17,48 @@ export function feedFor(session: Session, arrays: Arrays): Arrays {
   return wanted;
 }
 
-/** A session that runs sample after sample and carries its own state from one to the next of a sequence. */
-export interface Feeder {
+/** A second session that is fed the samples of the first (see `runSamples`), but carries its own state within a sequence. */
+export interface Follower {
+  /** `sample` as the first session was fed it: its carried state gives way to this session's own. */
   run(sample: Sample): Promise<Arrays>;
 }
 
-/** `carry`: by input, the output of the sample before that it takes. A failure names the sample. */
-export function openFeeder(session: Session, carry: ReadonlyMap<string, string>): Feeder {
+export function openFollower(session: Session, samples: Pick<Samples, 'carry'>): Follower {
+  for (const [input, output] of samples.carry) {
+    if (session.outputs.some((slot) => slot.name === output)) continue;
+    throw new PareError({
+      code: 'samples/carry',
+      place: `output ${output}`,
+      problem: `state is carried from it to input ${input}, but the second model has no such output.`,
+    });
+  }
   let sequence: string | undefined;
   let state = new Map<string, NdArray>();
   return {
     async run(sample) {
       if (sample.sequence === undefined || sample.sequence !== sequence) state = new Map();
       sequence = sample.sequence;
-      let results: Arrays;
-      try {
-        results = await session.run(feedFor(session, new Map([...sample.feeds, ...state])));
-      } catch (error) {
-        throw error instanceof PareError ? atSample(error, sample.name) : error;
-      }
-      for (const [input, output] of carry) {
+      const results = await runOn(session, sample, feedFor(session, new Map([...sample.feeds, ...state])));
+      for (const [input, output] of samples.carry) {
         const array = results.get(output);
-        if (array === undefined) {
-          throw new PareError({
-            code: 'measure/carry',
-            place: `input ${input}`,
-            problem: `it takes output ${output} of the sample before, but the model has no such output.`,
-            hint: `Its outputs are ${session.outputs.map((slot) => slot.name).join(', ')}.`,
-          });
-        }
-        state.set(input, array);
+        // A copy, since the runtime may use the memory of its outputs again.
+        if (array !== undefined) state.set(input, { ...array, data: array.data.slice() as NdArray['data'] });
       }
       return results;
     },
   };
 }
 
-function atSample(error: PareError, sample: string): PareError {
-  const { place } = error.parts;
-  return new PareError(
-    { ...error.parts, place: place === undefined ? sample : `${sample}, ${place}` },
-    { cause: error },
-  );
-}
-
-/** A sample that could be read, or why it could not. */
-export type Read =
-  | { readonly index: number; readonly sample: Sample; readonly failure?: undefined }
-  | { readonly index: number; readonly sample?: undefined; readonly failure: PareError };
-
-/** The samples `from` (default 0) to `to` (default all) in order, each next one read while the caller is busy with the last. */
-export async function* readAhead(
-  samples: Samples,
-  { signal, from = 0, to = samples.length }: { signal?: AbortSignal | undefined; from?: number; to?: number } = {},
-): AsyncGenerator<Read> {
-  const read = (index: number): Promise<Read | Error> =>
-    samples.read(index, signal).then(
-      (sample) => ({ index, sample }),
-      (error: unknown) => {
-        if (error instanceof PareError) return { index, failure: error };
-        // Kept until its turn, so that a failure of what was read ahead is no unhandled one when the caller stops early.
-        return error instanceof Error ? error : new Error(String(error));
-      },
+async function runOn(session: Session, sample: Sample, feeds: Arrays): Promise<Arrays> {
+  try {
+    return await session.run(feeds);
+  } catch (error) {
+    if (!(error instanceof PareError)) throw error;
+    const { place } = error.parts;
+    const where = `sample ${sample.name}`;
+    throw new PareError(
+      { ...error.parts, place: place === undefined ? where : `${place}, ${where}` },
+      { cause: error },
     );
-  let next = from < to ? read(from) : undefined;
-  for (let index = from; index < to && next !== undefined; index++) {
-    checkCancelled(signal);
-    const got: Read | Error = await next;
-    if (got instanceof Error) throw signal?.aborted === true ? new Cancelled() : got;
-    next = index + 1 < to ? read(index + 1) : undefined;
-    yield got;
   }
 }
