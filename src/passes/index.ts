@@ -5,6 +5,7 @@ import { convertOpset } from './convert/opset.ts';
 import { fuseBatchNorm } from './fuse/batch-norm.ts';
 import { pruneMagnitude } from './prune/magnitude.ts';
 import { pruneNM } from './prune/n-m.ts';
+import { quantizeStatic } from './quantize/static.ts';
 import { quantizeWeights } from './quantize/weights.ts';
 import { joinDuplicateConstants } from './simplify/duplicate-constants.ts';
 import { foldConstants } from './simplify/fold-constants.ts';
@@ -25,6 +26,7 @@ export const PASSES: readonly Pass[] = [
   anyOptions(pruneMagnitude),
   anyOptions(pruneNM),
   anyOptions(quantizeWeights),
+  anyOptions(quantizeStatic),
   anyOptions(convertFloat16),
   anyOptions(convertOpset),
 ];
