@@ -153,7 +153,7 @@ async function runOne(session: Session, sample: Sample): Promise<Outputs> {
 }
 
 /** Refuses what the model would refuse, in words that name the input, and numbers that are none. */
-function checkFeeds(slots: readonly SlotInfo[], sample: Sample): void {
+export function checkFeeds(slots: readonly SlotInfo[], sample: Sample): void {
   for (const slot of slots) {
     const array = sample.feeds.get(slot.name);
     const refuse = (code: string, problem: string, hint: string): PareError =>

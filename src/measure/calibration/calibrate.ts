@@ -3,14 +3,13 @@
  * after group, and nothing that a run gives is kept but the statistics.
  */
 import { checkCancelled, PareError } from '#base/failure.ts';
-import type { NdArray } from '#base/nd-array.ts';
 import type { OnProgress } from '#base/progress.ts';
 import type { Sample, Samples } from '#data/samples.ts';
 import type { Model, ValueId } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import type { SampleFailure } from '#measure/evaluation/report.ts';
 import { numbersOf } from '#measure/numbers.ts';
-import { runSamples } from '#measure/run-samples.ts';
+import { checkFeeds, runSamples } from '#measure/run-samples.ts';
 import type { Outputs } from '#measure/run-samples.ts';
 import type { Runtime, Session } from '#runtimes/runtime.ts';
 import { exposeValues, runnableModel } from './expose.ts';
@@ -88,8 +87,8 @@ interface Bench {
 async function plan(bench: Bench): Promise<readonly (readonly ValueId[])[]> {
   const { model, weights, wish } = bench;
   const inOrder = executionOrder(model, wish.values);
-  const feeds = await firstFeeds(bench);
-  const known = await sizesOfValues(model, weights, inOrder, feeds);
+  const first = await firstSample(bench);
+  const known = await sizesOfValues(model, weights, inOrder, first?.feeds ?? new Map());
   const sizes = new Map<ValueId, number>();
   const unknown: ValueId[] = [];
   for (const [id, size] of known) {
@@ -99,33 +98,34 @@ async function plan(bench: Bench): Promise<readonly (readonly ValueId[])[]> {
   for (let start = 0; start < unknown.length; start += PROBED_AT_ONCE) {
     checkCancelled(wish.signal);
     const probed = unknown.slice(start, start + PROBED_AT_ONCE);
-    for (const [id, size] of await measuredSizes(bench, probed, feeds)) sizes.set(id, size);
+    for (const [id, size] of await measuredSizes(bench, probed, first)) sizes.set(id, size);
   }
   return groupsOf(inOrder, sizes, wish.budgetBytes ?? DEFAULT_BUDGET_BYTES);
 }
 
-/** Of the first sample that can be read. What is wrong with the others, or with all, is told by the run itself. */
-async function firstFeeds({ samples, wish }: Bench): Promise<Sample['feeds']> {
+/** The first that can be read. What is wrong with the others, or with all, is told by the run itself. */
+async function firstSample({ samples, wish }: Bench): Promise<Sample | null> {
   for (let index = 0; index < samples.length; index += 1) {
     checkCancelled(wish.signal);
     try {
-      return (await samples.read(index, wish.signal)).feeds;
+      return await samples.read(index, wish.signal);
     } catch (error) {
       if (!(error instanceof PareError)) throw error;
     }
   }
-  return new Map();
+  return null;
 }
 
 async function measuredSizes(
   bench: Bench,
   ids: readonly ValueId[],
-  feeds: ReadonlyMap<string, NdArray>,
+  sample: Sample | null,
 ): Promise<ReadonlyMap<ValueId, number>> {
-  if (feeds.size === 0) return new Map();
+  if (sample === null) return new Map();
   const session = await load(bench, ids);
   try {
-    const outputs = await session.run(feeds);
+    checkFeeds(session.inputs, sample);
+    const outputs = await session.run(sample.feeds);
     const bytes = (id: ValueId): number => {
       const data = outputs.get(nameOf(bench.model, id))?.data;
       return ArrayBuffer.isView(data) ? data.byteLength : 0;

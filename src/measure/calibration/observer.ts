@@ -40,16 +40,19 @@ export class TensorObserver {
   #sampleMin = new Float64Array(16);
   #sampleMax = new Float64Array(16);
   readonly #channelAxis: number | null;
+  readonly #mostCounted: number;
   #channelMin: Float64Array | null = null;
   #channelMax: Float64Array | null = null;
 
-  constructor(channelAxis: number | null = null) {
+  /** `mostCounted`: elements after which the narrow counters are emptied into wide ones. */
+  constructor(channelAxis: number | null = null, mostCounted = MOST_COUNTED) {
     this.#channelAxis = channelAxis;
+    this.#mostCounted = mostCounted;
   }
 
   /** Adds one sample. Returns how many of its elements are NaN or infinite: those are not counted. */
   add(data: Numbers, shape: readonly number[] = [data.length]): number {
-    if (this.#pending + data.length > MOST_COUNTED) this.#spill();
+    if (this.#pending + data.length > this.#mostCounted) this.#spill();
     let min = Infinity;
     let max = -Infinity;
     let sum = this.#sum;

@@ -29,8 +29,8 @@ export function entropyRange(statistics: TensorStatistics, bits: number, symmetr
   return { low: Math.max(min, -limit), high: Math.min(max, limit) };
 }
 
-/** Number of bins to keep. */
-function leastDivergence(counts: Float64Array, levels: number): number {
+/** Number of bins to keep. Changes the first of `counts`. */
+export function leastDivergence(counts: Float64Array, levels: number): number {
   const bins = counts.length;
   counts[0] = counts[1] ?? 0;
   // Sums over the first bins of counts, of bins that are not empty, and of count x log(count).
