@@ -10,6 +10,7 @@ import { isRange } from '#base/bytes.ts';
 import type { DType } from '#base/dtype.ts';
 import { bitsOf, countOf } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
+import { swapBytes, typedArray } from './elements.ts';
 import { writeZip } from './write-zip.ts';
 import { readZip } from './zip.ts';
 
@@ -33,8 +34,29 @@ const DESCRIPTIONS: readonly (readonly [string, DType])[] = [
 const MAGIC = '\u0093NUMPY';
 const MAX_HEADER_BYTES = 1024 * 1024;
 
+/** What stands in front of an array's elements. */
+export interface NpyHeader {
+  /** NumPy's own description of an element, such as `<f4`. */
+  readonly description: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Column-major: rows do not lie together. */
+  readonly fortran: boolean;
+  /** Where the elements start, in bytes. */
+  readonly dataAt: number;
+  /** Bytes of one element as stored. */
+  readonly elementBytes: number;
+}
+
 /** Reads one array. `name` is used in refusals. */
 export function readNpy(name: string, bytes: Uint8Array): NdArray {
+  const header = readNpyHeader(name, bytes);
+  const array = readNpyElements(name, header, header.shape, bytes.subarray(header.dataAt));
+  return header.fortran && header.shape.length > 1 ? rowMajor(array) : array;
+}
+
+/** Reads the header alone, from the first bytes of a file. */
+export function readNpyHeader(name: string, bytes: Uint8Array): NpyHeader {
   const refuse = refusing(name);
   const magic = String.fromCharCode(...bytes.subarray(0, 6));
   if (magic !== MAGIC || bytes.byteLength < 12) throw refuse('npy/magic', 'This is not a NumPy array.');
@@ -61,9 +83,28 @@ export function readNpy(name: string, bytes: Uint8Array): NdArray {
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || !Number.isSafeInteger(count)) {
     throw refuse('npy/shape', `Its shape (${sizes}) is impossible.`);
   }
-  const body = bytes.subarray(headerAt + headerLength);
-  const array = readBody(description, shape, count, body, refuse);
-  return fortran === 'True' && shape.length > 1 ? rowMajor(array) : array;
+  const { dtype, elementBytes } = elementOf(description, refuse);
+  return { description, dtype, shape, fortran: fortran === 'True', dataAt: headerAt + headerLength, elementBytes };
+}
+
+/** Elements of a shape, as they lie in the file: all of them, or some rows. */
+export function readNpyElements(
+  name: string,
+  { description, dtype, elementBytes }: NpyHeader,
+  shape: readonly number[],
+  body: Uint8Array,
+): NdArray {
+  const refuse = refusing(name);
+  const count = countOf(shape);
+  const bigEndian = description.startsWith('>');
+  if (dtype === 'string') return readTexts(description.slice(1), shape, count, body, bigEndian, refuse);
+  if (body.byteLength < count * elementBytes) {
+    throw refuse('npy/truncated', `It should hold ${count * elementBytes} bytes of data, but has ${body.byteLength}.`);
+  }
+  // A copy of its own: aligned for the typed array, and free of the file's buffer.
+  const own = new Uint8Array(body.subarray(0, count * elementBytes));
+  if (bigEndian) swapBytes(own, elementBytes);
+  return { dtype, shape, data: typedArray(dtype, own) };
 }
 
 type Refuse = (code: string, problem: string, hint?: string) => PareError;
@@ -72,29 +113,16 @@ function refusing(file: string): Refuse {
   return (code, problem, hint = 'Save it again with numpy.save.') => new PareError({ code, file, problem, hint });
 }
 
-function readBody(
-  description: string,
-  shape: readonly number[],
-  count: number,
-  body: Uint8Array,
-  refuse: Refuse,
-): NdArray {
+function elementOf(description: string, refuse: Refuse): { readonly dtype: DType; readonly elementBytes: number } {
   const order = description[0] ?? '';
   const kind = description.slice(1);
-  if (/^[US]\d+$/.test(kind)) return readTexts(kind, shape, count, body, order === '>', refuse);
+  if (/^[US]\d+$/.test(kind)) {
+    return { dtype: 'string', elementBytes: Number(kind.slice(1)) * (kind.startsWith('U') ? 4 : 1) };
+  }
   const dtype = DESCRIPTIONS.find(([letter]) => letter === kind)?.[1];
-  if (dtype === undefined || !['<', '>', '|', '='].includes(order)) {
-    const problem = `Its elements are of NumPy type "${description}", which is not read.`;
-    throw refuse('npy/dtype', problem, 'Save it as float32, float64, integers, bool or text.');
-  }
-  const width = bitsOf(dtype) / 8;
-  if (body.byteLength < count * width) {
-    throw refuse('npy/truncated', `It should hold ${count * width} bytes of data, but has ${body.byteLength}.`);
-  }
-  // A copy of its own: aligned for the typed array, and free of the file's buffer.
-  const own = new Uint8Array(body.subarray(0, count * width));
-  if (order === '>' && width > 1) swapBytes(own, width);
-  return { dtype, shape, data: typedArray(dtype, own) };
+  if (dtype !== undefined && ['<', '>', '|', '='].includes(order)) return { dtype, elementBytes: bitsOf(dtype) / 8 };
+  const problem = `Its elements are of NumPy type "${description}", which is not read.`;
+  throw refuse('npy/dtype', problem, 'Save it as float32, float64, integers, bool or text.');
 }
 
 function readTexts(
@@ -121,39 +149,6 @@ function readTexts(
     return text;
   });
   return { dtype: 'string', shape, data };
-}
-
-function swapBytes(bytes: Uint8Array, width: number): void {
-  for (let at = 0; at + width <= bytes.byteLength; at += width) bytes.subarray(at, at + width).reverse();
-}
-
-/** A typed array over bytes that start at an aligned place. */
-function typedArray(dtype: DType, bytes: Uint8Array): NdData {
-  const { buffer } = bytes;
-  switch (dtype) {
-    case 'f32':
-      return new Float32Array(buffer);
-    case 'f64':
-      return new Float64Array(buffer);
-    case 'i8':
-      return new Int8Array(buffer);
-    case 'i16':
-      return new Int16Array(buffer);
-    case 'i32':
-      return new Int32Array(buffer);
-    case 'i64':
-      return new BigInt64Array(buffer);
-    case 'u16':
-    case 'f16':
-    case 'bf16':
-      return new Uint16Array(buffer);
-    case 'u32':
-      return new Uint32Array(buffer);
-    case 'u64':
-      return new BigUint64Array(buffer);
-    default:
-      return bytes;
-  }
 }
 
 /** The same elements in row-major order, from column-major ones. */
