@@ -90,8 +90,7 @@ function rowOf(graph: LintGraph, node: LintNode, verdict: Verdict): LintRow {
   const { runs, kernel } = verdict;
   const untouched =
     verdict.runs === 'float' &&
-    verdict.why.code !== 'no-integer-kernel' &&
-    verdict.why.code !== 'weight-only' &&
+    !['no-integer-kernel', 'weight-only', 'scales-back'].includes(verdict.why.code) &&
     !node.inputs.some((wire) => isDequantize(graph.producer(wire))) &&
     !graph.children(node).some((reader) => reader.node.op === 'QuantizeLinear');
   const why = verdict.runs === 'float' ? (untouched ? ({ code: 'not-quantized' } as const) : verdict.why) : null;

@@ -1,6 +1,7 @@
 /** For tests: how each node of an optimized model runs, by the name of the node that it was in the file. */
 import { allValues, nodesOf } from '#ir/walk.ts';
 import { operatorName } from '#ops/table.ts';
+import type { LintRow } from '#runtimes/onnxruntime/integer-lint.ts';
 import type { Optimized } from './optimized-model.ts';
 
 export interface Taken {
@@ -27,4 +28,21 @@ export function kernelsTaken({ model }: Optimized): ReadonlyMap<string, Taken> {
     });
   }
   return taken;
+}
+
+/**
+ * Where a prediction and what onnxruntime did differ. A node that is gone became part of another: integer ones may only go
+ * into kernels that say so, and float ones go where they like (FusedConv).
+ */
+export function disagreements(rows: readonly LintRow[], taken: ReadonlyMap<string, Taken>): readonly string[] {
+  return rows.flatMap(({ layer, runs, kernel }) => {
+    const found = taken.get(layer);
+    if (found === undefined) {
+      const joined =
+        runs !== 'integer' || kernel.endsWith('DynamicQuantizeMatMul') || kernel.endsWith('MatMulIntegerToFloat');
+      return joined ? [] : [`${layer}: ${runs} ${kernel}, but it is gone`];
+    }
+    if (found.runs === runs && (runs === 'float' || found.kernel === kernel)) return [];
+    return [`${layer}: ${runs} ${kernel}, but it is ${found.runs} ${found.kernel}`];
+  });
 }

@@ -27,6 +27,7 @@ const PACKED = new Set(['MatMulNBits', 'MatMulBnb4', 'GatherBlockQuantized']);
 export function builtIn(graph: LintGraph, node: LintNode): Verdict | undefined {
   const kernel = operatorName(node);
   if (node.op === 'MatMulInteger') return { runs: 'integer', kernel: joinedInto(graph, node) ?? kernel };
+  if (node.op === 'DynamicQuantizeLinear') return { runs: 'integer', kernel: dynamicKernel(graph, node) };
   if (INTEGER.has(node.op) || node.op.startsWith('QLinear')) return { runs: 'integer', kernel };
   if (PACKED.has(node.op)) {
     const level = node.attrs.get('accuracy_level');
@@ -35,6 +36,7 @@ export function builtIn(graph: LintGraph, node: LintNode): Verdict | undefined {
   }
   const joined = joinedUpwards(graph, node);
   if (joined !== undefined) return { runs: 'integer', kernel: joined };
+  if (scalesBack(graph, node)) return { runs: 'float', kernel, why: { code: 'scales-back' } };
   const type = graph.facts(node.inputs[0])?.dtype;
   if (type !== null && type !== undefined && isNarrow(type)) return { runs: 'passes-through', kernel };
   return undefined;
@@ -54,7 +56,24 @@ function joinedUpwards(graph: LintGraph, node: LintNode): string | undefined {
     if (node.op === 'Mul' && maker.op === 'Cast') return joinedUpwards(graph, maker);
     if (node.op === 'Add' && maker.op === 'Mul' && isBias(graph, node, wire)) return joinedUpwards(graph, maker);
   }
-  return undefined;
+  // The product of the two scales goes in as well.
+  const scaled = node.op === 'Mul' ? onlyReader(graph, node) : undefined;
+  const cast = scaled?.op === 'Mul' ? castOf(graph, scaled) : undefined;
+  return cast === undefined ? undefined : joinedUpwards(graph, cast);
+}
+
+function castOf(graph: LintGraph, node: LintNode): LintNode | undefined {
+  return node.inputs.map((wire) => graph.producer(wire)).find((maker) => maker?.op === 'Cast');
+}
+
+/** Cast and Mul that make real numbers of integer sums, where no kernel takes them in. */
+function scalesBack(graph: LintGraph, node: LintNode): boolean {
+  if (node.op === 'Cast') return graph.producer(node.inputs[0])?.op.endsWith('Integer') === true;
+  if (node.op !== 'Mul') return false;
+  const cast = castOf(graph, node);
+  if (cast !== undefined) return scalesBack(graph, cast);
+  const reader = onlyReader(graph, node);
+  return reader?.op === 'Mul' && castOf(graph, reader) !== undefined && scalesBack(graph, reader);
 }
 
 function isBias(graph: LintGraph, add: LintNode, sum: number | null): boolean {
@@ -76,6 +95,14 @@ function joinedInto(graph: LintGraph, node: LintNode): string | undefined {
   return alone && graph.isConstant(node.inputs[1])
     ? 'com.microsoft.DynamicQuantizeMatMul'
     : 'com.microsoft.MatMulIntegerToFloat';
+}
+
+/** Every product that reads the levels may take the quantization in, if it is alone. */
+function dynamicKernel(graph: LintGraph, node: LintNode): string {
+  const [levels] = node.outputs;
+  const reader = levels === null || levels === undefined ? undefined : graph.readers(levels)[0]?.node;
+  const joined = reader?.op === 'MatMulInteger' ? joinedInto(graph, reader) : undefined;
+  return joined?.endsWith('DynamicQuantizeMatMul') === true ? joined : operatorName(node);
 }
 
 function onlyReader(graph: LintGraph, node: LintNode): LintNode | undefined {

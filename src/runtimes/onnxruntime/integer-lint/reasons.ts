@@ -24,6 +24,7 @@ export type Why =
         | 'zero-point-left-out'
         | 'negative-scale'
         | 'weight-only'
+        | 'scales-back'
         | 'not-quantized'
         | 'unknown';
     };
@@ -77,6 +78,8 @@ export function sentenceOf(graph: LintGraph, node: LintNode, why: Why): string {
       return 'Its scale is not positive, so the largest level is not the largest value. A positive scale would change that.';
     case 'weight-only':
       return 'Only its weight is quantized: it is dequantized inside the kernel and multiplied with float activations. (By default onnxruntime also rounds activations to int8 in blocks there; Pare measures without.) Quantizing activations would change that.';
+    case 'scales-back':
+      return 'It makes real numbers of integer sums, for which onnxruntime has no kernel that does both. Quantizing with ranges that were measured beforehand (quantize/static) would change that.';
     case 'old-opset':
       return `Before opset ${String(why.since)} the operator takes no integers. Raising the opset would change that.`;
     case 'unknown':

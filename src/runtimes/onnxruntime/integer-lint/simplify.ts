@@ -56,7 +56,8 @@ export async function joinEqual(
     node.outputs.forEach((wire, index) => {
       const kept = same.outputs[index];
       if (wire === null || kept === null || kept === undefined) return;
-      for (const reader of [...graph.readers(wire)]) graph.setInput(reader.node, reader.input, kept);
+      const readers = [...graph.readers(wire)];
+      for (const reader of readers) graph.setInput(reader.node, reader.input, kept);
     });
     graph.remove(node);
     joined.set(node, same);
