@@ -298,8 +298,13 @@ const TAIL: Reason = {
   text: 'No layer with weights follows: what it makes leaves the model with the precision of float.',
 };
 
-/** Products whose readers all stay float hand their sums over as floats: the runtime needs no rounding there. */
+/**
+ * Products whose readers all stay float hand their sums over as floats: the runtime needs no rounding there. Unless an Add
+ * reads them: it draws MatMul and Add into a Gemm with a float bias before it looks for integers.
+ */
 export function leavesAsFloat(edit: Editor, chosen: ReadonlySet<Node>, node: Node): boolean {
   if (node.op !== 'Gemm' && node.op !== 'MatMul') return false;
-  return node.outputs.every((id) => id === null || edit.users(id).every((reader) => !chosen.has(reader)));
+  const readers = node.outputs.flatMap((id) => (id === null ? [] : edit.users(id)));
+  if (readers.some((reader) => chosen.has(reader))) return false;
+  return node.op === 'Gemm' || readers.every((reader) => reader.op !== 'Add');
 }

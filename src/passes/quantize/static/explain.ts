@@ -1,6 +1,6 @@
 /** What happened to each layer, in sentences. */
 import type { Editor } from '#ir/editor.ts';
-import type { Node } from '#ir/model.ts';
+import type { Node, ValueId } from '#ir/model.ts';
 import type { ErrorSums } from '#kernels/kernels.ts';
 import type { LedgerEntry, WeightOutcome } from '#passes/pass.ts';
 import { conventionOf } from './apply.ts';
@@ -43,7 +43,8 @@ export function linesFor(
     const before = maker === undefined ? 'the layer before it' : `${maker.op} "${maker.name}"`;
     return [line(node, 'folded', `Removed: the range of ${before} already cuts off what ${node.op} would.`)];
   }
-  const rounded = node.outputs.some((id) => id !== null && (plan.activations.has(id) || plan.activations.size === 0));
+  const makes = (id: ValueId): boolean => plan.activations.has(id) || plan.folds.some(({ from }) => from === id);
+  const rounded = plan.activations.size === 0 || node.outputs.some((id) => id !== null && makes(id));
   if (!rounded && node.op !== 'Gemm' && node.op !== 'MatMul') {
     return [
       {
