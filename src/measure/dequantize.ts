@@ -31,17 +31,19 @@ export async function dequantized(
   return floats;
 }
 
-/** Lowest and highest real number of a grid with one scale. */
-export async function rangeOfGrid(
-  levels: DType,
-  quantization: Quantization,
-  store: WeightStore,
-): Promise<{ readonly low: number; readonly high: number }> {
+/** A grid with one scale: real numbers are whole steps from `low` to `high`, 0 among them, times the scale. */
+export interface GridSteps {
+  readonly scale: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export async function stepsOfGrid(levels: DType, quantization: Quantization, store: WeightStore): Promise<GridSteps> {
   const [scale = NaN] = await scalesOf(quantization.scale, store);
   const zero = quantization.zeroPoint === undefined ? 0 : ((await levelsOf(quantization.zeroPoint, store))[0] ?? 0);
   const bits = bitsOf(levels);
   const lowest = kindOf(levels) === 'signed' ? -(2 ** (bits - 1)) : 0;
-  return { low: scale * (lowest - zero), high: scale * (lowest + 2 ** bits - 1 - zero) };
+  return { scale, low: lowest - zero, high: lowest + 2 ** bits - 1 - zero };
 }
 
 async function scalesOf(tensor: Tensor, store: WeightStore): Promise<Float32Array> {

@@ -28,6 +28,7 @@ export interface Classification {
   readonly top1: Proportion;
   /** null with five classes or fewer. */
   readonly top5: Proportion | null;
+  /** Every class; of more than a hundred, those that were labelled or that one of the compared models predicted. */
   readonly rows: readonly ClassRow[];
   /** counts[label][prediction], both in the order of `rows`. */
   readonly confusion: readonly (readonly number[])[];
@@ -126,7 +127,11 @@ export interface LayerActivationError {
   readonly cumulative: Noise | null;
   /** This layer alone, on inputs of the float model: its own weights, its inputs' grid and its output's grid. */
   readonly alone: Noise;
-  /** Parts of `alone`, each by itself: they need not add up, since they may cancel. */
+  /**
+   * Parts of `alone`, each by itself: they need not add up, since they may cancel. Weights: its quantized constants, bias
+   * included. Activations: its inputs and its output, cut off at the ends of their grids, and rounded between them. null
+   * where it has no such part.
+   */
   readonly weightRounding: Noise | null;
   readonly activationClipping: Noise | null;
   readonly activationRounding: Noise | null;

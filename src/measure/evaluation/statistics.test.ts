@@ -54,6 +54,8 @@ describe('mcNemar', () => {
     [0, 6, 0.03125],
     [5, 0, 0.0625],
     [10, 10, 1],
+    [3, 4, 1],
+    [3, 5, 0.7265625],
     [0, 0, 1],
   ])('of %i against %i', (before, after, p) => {
     expect(mcNemar(before, after) / p).toBeCloseTo(1, 10);

@@ -48,6 +48,7 @@ export function pairedTest(counts: PairedCounts): PairedTest {
 export function mcNemar(onlyBefore: number, onlyAfter: number): number {
   const fewer = Math.min(onlyBefore, onlyAfter);
   const flips = onlyBefore + onlyAfter;
+  if (flips - 2 * fewer <= 1) return 1;
   // The largest term of the tail first, from logarithms since factorials of thousands have no double; each next by its ratio.
   let term = Math.exp(logChoose(flips, fewer) - flips * Math.LN2);
   let tail = 0;

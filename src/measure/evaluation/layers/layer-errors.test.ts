@@ -335,8 +335,7 @@ describe('layerErrors', () => {
   });
 
   it('follows a value that is rounded twice', async () => {
-    // Of another type: two pairs of one type are joined by onnxruntime, which moves the grid.
-    const coarse: Grid = { scale: 4 / 16, zero: 0, levels: 'u16' };
+    const coarse: Grid = { scale: 4 / 16, zero: 0, levels: 'u8' };
     const { byLayer, errors } = await measure((byHand) => all(byHand).fold('relu').again('second', coarse));
     const plain = second.map(
       ({ y }, i) => [y, y, on(product(on(on(first[i]!.r, RGRID), coarse), w2, 2), YGRID)] as const,
@@ -378,7 +377,7 @@ describe('layerErrors', () => {
     expect(layer?.activationRounding?.mse).toBeCloseTo((1 + 6.25 + 4) / 3, 6);
   });
 
-  it('limits by attributes where the opset has no others', async () => {
+  it('raises a float model that is too old to spell rounding', async () => {
     const { byLayer } = await measure((byHand) => all(byHand).fold('relu'), { spec: { ...spec, opset: 10 } });
     expectFirst(byLayer.get('first'));
   });

@@ -10,6 +10,7 @@ import type { Notice } from '#base/notice.ts';
 import type { OnProgress } from '#base/progress.ts';
 import type { Sample, Samples } from '#data/samples.ts';
 import type { Model, ValueId } from '#ir/model.ts';
+import { openEditor } from '#ir/open-editor.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { exposeValues, runnableModel } from '#measure/calibration/expose.ts';
 import { groupsOf, sizesOfValues } from '#measure/calibration/groups.ts';
@@ -18,6 +19,8 @@ import type { LayerErrors } from '#measure/evaluation/report.ts';
 import { numbersOf } from '#measure/numbers.ts';
 import { runSamples } from '#measure/run-samples.ts';
 import { inferShapes } from '#ops/infer.ts';
+import { opsetOf } from '#ops/table.ts';
+import { raiseOpset } from '#passes/convert/opset.ts';
 import type { Runtime, Session } from '#runtimes/runtime.ts';
 import { planLayers } from './plan.ts';
 import type { LayerPlan, PlannedLayer } from './plan.ts';
@@ -48,15 +51,18 @@ export interface LayerErrorsWork {
 
 const BUDGET_BYTES = 64e6;
 
+/** The opset that Round and Clip with limits as inputs came with. */
+const OLDEST_ROUND = 11;
+
 /** The float value, four copies of the layer's output and what is between them live at the same time, at worst. */
 const COPIES = 8;
 
 export async function layerErrors(work: LayerErrorsWork): Promise<LayerErrors> {
   const { runtime, signal } = work;
-  const before = { ...work.before, model: await inferShapes(work.before.model, work.before.weights) };
-  const after = { ...work.after, model: await inferShapes(work.after.model, work.after.weights) };
+  const after = await inferred(work.after);
+  const before = await inferred(await atOpsetOf(after, work.before));
   const samples = firstOf(work.samples, work.count);
-  const plan = planLayers(before.model, after.model);
+  const plan = planLayers(before.model, after.model, opsetOf(before.model.opsets, '') >= OLDEST_ROUND);
   const bench: Bench = { before, after, samples, runtime, signal, onProgress: work.onProgress };
   const groups = await groupLayers(bench, plan.layers, work.budgetBytes ?? BUDGET_BYTES);
   const layers: LayerErrors['layers'][number][] = [];
@@ -87,6 +93,29 @@ interface Bench {
   readonly runtime: Runtime;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: OnProgress | undefined;
+}
+
+async function inferred({ model, weights }: ModelWithWeights): Promise<ModelWithWeights> {
+  return { model: await inferShapes(model, weights), weights };
+}
+
+/**
+ * The float model at the opset that the finished one was raised to, so that both spell their layers alike; at least where
+ * rounding can be spelled.
+ */
+async function atOpsetOf(after: ModelWithWeights, before: ModelWithWeights): Promise<ModelWithWeights> {
+  const opset = Math.max(OLDEST_ROUND, opsetOf(after.model.opsets, ''));
+  if (opsetOf(before.model.opsets, '') >= opset) return before;
+  const weights = openProbeStore(before.weights, after.weights, 'raised');
+  const edit = openEditor(before.model);
+  try {
+    await raiseOpset(edit, opset, weights);
+  } catch (error) {
+    // A float model that cannot be raised is measured as it is: its own spelling of each layer is taken.
+    if (error instanceof PareError) return before;
+    throw error;
+  }
+  return { model: edit.finish(), weights };
 }
 
 function firstOf(samples: Samples, count: number | undefined): Samples {
@@ -148,8 +177,8 @@ async function measureGroup(
   groups: number,
 ): Promise<Measured> {
   const { before, after, samples, signal } = bench;
-  const store = openProbeStore(before.weights, after.weights);
-  const opset = after.model.opsets.get('') ?? 1;
+  const store = openProbeStore(before.weights, after.weights, 'probe');
+  const opset = opsetOf(after.model.opsets, '');
   const probe = await buildProbe(before.model, after.weights, opset, group, store);
   const shown = group.map((layer) => layer.reference.id);
   const scalars = [...probe.sums.values()].flatMap((sums) => Object.values(sums));

@@ -63,9 +63,12 @@ const SPELLED = new Set(['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeL
 
 const FOLDABLE = new Set(['Relu', 'Clip']);
 
+const TOO_OLD = 'the operator set of the float model has no Round, and the model cannot be raised to one that has';
+
 const PRODUCTS = new Set(['Conv', 'Gemm', 'MatMul']);
 
-export function planLayers(before: Model, after: Model): LayerPlan {
+/** `canRound`: whether the float model's opset can spell rounding to a grid. */
+export function planLayers(before: Model, after: Model, canRound: boolean): LayerPlan {
   const finder = new Finder(before, after);
   const layers: PlannedLayer[] = [];
   const left: { layer: string; reason: string }[] = [];
@@ -77,9 +80,15 @@ export function planLayers(before: Model, after: Model): LayerPlan {
     if (!finder.isQuantized(node)) continue;
     const planned = finder.plan(node);
     if (typeof planned === 'string') left.push({ layer: node.name, reason: planned });
+    else if (!canRound && hasGrids(planned)) left.push({ layer: node.name, reason: TOO_OLD });
     else layers.push(planned);
   }
   return { layers, left };
+}
+
+/** Whether anything that the layer reads or makes is rounded. */
+export function hasGrids(layer: PlannedLayer): boolean {
+  return layer.outputGrids.length > 0 || layer.inputs.some((input) => input.kind === 'value' && input.grids.length > 0);
 }
 
 class Finder {

@@ -8,16 +8,18 @@ export interface ProbeStore extends WeightStore {
   ofAfter(tensor: Tensor): Tensor;
 }
 
-const AFTER = 'after:';
-const MADE = 'probe:';
-
-/** Tickets of `before` are known as they are; others carry a mark, since two stores may have given the same key. */
-export function openProbeStore(before: WeightStore, after: WeightStore): ProbeStore {
+/**
+ * Tickets of `before` are known as they are; others carry a mark with `name` in it, since two stores may have given the same
+ * key: a store over another one of these needs another name.
+ */
+export function openProbeStore(before: WeightStore, after: WeightStore, name: string): ProbeStore {
+  const afterMark = `${name}-after:`;
+  const madeMark = `${name}:`;
   const made = createWeightStore();
   const placeOf = (tensor: Tensor): readonly [WeightStore, Tensor] => {
     for (const [mark, store] of [
-      [AFTER, after],
-      [MADE, made],
+      [afterMark, after],
+      [madeMark, made],
     ] as const) {
       if (tensor.key.startsWith(mark)) return [store, { ...tensor, key: tensor.key.slice(mark.length) }];
     }
@@ -25,7 +27,7 @@ export function openProbeStore(before: WeightStore, after: WeightStore): ProbeSt
   };
   const marked = (mark: string, tensor: Tensor): Tensor => ({ ...tensor, key: mark + tensor.key });
   return {
-    ofAfter: (tensor) => marked(AFTER, tensor),
+    ofAfter: (tensor) => marked(afterMark, tensor),
     read(tensor) {
       const [store, own] = placeOf(tensor);
       return store.read(own);
@@ -38,7 +40,7 @@ export function openProbeStore(before: WeightStore, after: WeightStore): ProbeSt
       const [store, own] = placeOf(tensor);
       return store.sizeBytes(own);
     },
-    put: (dtype, shape, bytes) => marked(MADE, made.put(dtype, shape, bytes)),
-    link: (dtype, shape, place) => marked(MADE, made.link(dtype, shape, place)),
+    put: (dtype, shape, bytes) => marked(madeMark, made.put(dtype, shape, bytes)),
+    link: (dtype, shape, place) => marked(madeMark, made.link(dtype, shape, place)),
   };
 }

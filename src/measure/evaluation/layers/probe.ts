@@ -8,8 +8,10 @@
  *         clipping  sum (r - clip R(Relu(Conv(clip X(x), w, b))))²
  *         rounding  sum (clip R(Relu(Conv(clip X(x), w, b))) - R(Relu(Conv(X(x), w, b))))²
  *
- * Quantized constants stand in it as the floats that they mean, so that no runtime takes the copy of a convolution for an
- * integer one: what integer kernels add to the error shows in the finished model as it runs.
+ * Quantized constants stand in it as the floats that they mean, and rounding is spelled as Div, Round, Clip and Mul, which
+ * QuantizeLinear and DequantizeLinear are defined by: where onnxruntime sees those around a convolution with float weights it
+ * quantizes the weights by itself, one scale for the tensor (WeightBiasQuantization, 1.30), and takes copies for integer
+ * ones. What integer kernels add to the error shows in the finished model as it runs.
  */
 import type { DType } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
@@ -17,7 +19,10 @@ import type { Editor, NewValue } from '#ir/editor.ts';
 import type { Attr, Model, Node, Quantization, Value, ValueId } from '#ir/model.ts';
 import { openEditor } from '#ir/open-editor.ts';
 import type { WeightStore } from '#ir/weights.ts';
-import { dequantized, rangeOfGrid } from '#measure/dequantize.ts';
+import { dequantized, stepsOfGrid } from '#measure/dequantize.ts';
+import type { GridSteps } from '#measure/dequantize.ts';
+import { opsetOf } from '#ops/table.ts';
+import { hasGrids } from './plan.ts';
 import type { Grids, LayerInput, PlannedLayer } from './plan.ts';
 import type { ProbeStore } from './probe-store.ts';
 
@@ -49,18 +54,17 @@ class Builder {
   readonly #edit: Editor;
   readonly #afterWeights: WeightStore;
   readonly #store: ProbeStore;
-  readonly #opset: number;
   readonly #sameOpset: boolean;
   #last: Node | undefined;
   readonly #made = new Map<string, ValueId>();
+  readonly #scalars = new Map<number, ValueId>();
   readonly #constants = new Map<ValueId, ValueId>();
 
   constructor(before: Model, afterWeights: WeightStore, afterOpset: number, store: ProbeStore) {
     this.#edit = openEditor(before);
     this.#afterWeights = afterWeights;
     this.#store = store;
-    this.#opset = before.opsets.get('') ?? 1;
-    this.#sameOpset = this.#opset === afterOpset;
+    this.#sameOpset = opsetOf(before.opsets, '') === afterOpset;
     this.#last = before.graph.nodes.at(-1);
   }
 
@@ -70,16 +74,15 @@ class Builder {
 
   async layer(layer: PlannedLayer): Promise<Partial<Record<Part, ValueId>>> {
     const { reference, outputGrids, hasQuantizedConstants, original, folded } = layer;
-    const hasGrids =
-      outputGrids.length > 0 || layer.inputs.some((input) => input.kind === 'value' && input.grids.length > 0);
+    const rounds = hasGrids(layer);
     const quantized = await this.#copy(layer, layer.node, await this.#inputs(layer, 'grid'));
     const alone = await this.#through(quantized, outputGrids, 'grid');
     const sums: Partial<Record<Part, ValueId>> = { alone: this.#error(layer, reference.id, alone) };
     if (hasQuantizedConstants) {
-      const made = hasGrids ? await this.#copy(layer, layer.node, await this.#inputs(layer, 'nothing')) : quantized;
+      const made = rounds ? await this.#copy(layer, layer.node, await this.#inputs(layer, 'nothing')) : quantized;
       sums.weightRounding = this.#error(layer, reference.id, this.#activated(made, folded));
     }
-    if (hasGrids && original !== null && original.inputs.length === layer.inputs.length) {
+    if (rounds && original !== null && original.inputs.length === layer.inputs.length) {
       const clipped = await this.#floatCopy(layer, original, 'clip');
       const rounded = await this.#floatCopy(layer, original, 'grid');
       sums.activationClipping = this.#error(layer, reference.id, clipped);
@@ -131,47 +134,41 @@ class Builder {
   }
 
   async #through(value: ValueId, grids: Grids, how: Through): Promise<ValueId> {
-    if (how === 'nothing') return value;
     let at = value;
-    for (const grid of grids) at = how === 'grid' ? this.#rounded(at, grid) : await this.#clipped(at, grid);
+    for (const grid of how === 'nothing' ? [] : grids) at = await this.#onGrid(at, grid, how);
     return at;
   }
 
-  #rounded(value: ValueId, grid: Quantization): ValueId {
-    return this.#once(`round ${value} ${grid.scale.key} ${grid.zeroPoint?.key ?? ''}`, () => {
-      // The writer spells what a value is rounded to; the copy keeps the float value for others.
-      const rounded = this.#add('Identity', [value], 'rounded');
-      const { scale, zeroPoint, levels } = grid;
-      this.#edit.setQuantization(rounded, {
-        scale: this.#store.ofAfter(scale),
-        ...(zeroPoint === undefined ? {} : { zeroPoint: this.#store.ofAfter(zeroPoint) }),
-        ...(levels === undefined ? {} : { levels }),
-      });
-      return rounded;
-    });
-  }
-
-  async #clipped(value: ValueId, grid: Quantization): Promise<ValueId> {
-    const key = `clip ${value} ${grid.scale.key} ${grid.zeroPoint?.key ?? ''}`;
+  /** Made once for all layers that read the value on this grid. */
+  async #onGrid(value: ValueId, grid: Quantization, how: Through): Promise<ValueId> {
+    const key = `${how} ${value} ${grid.scale.key} ${grid.zeroPoint?.key ?? ''}`;
     const known = this.#made.get(key);
     if (known !== undefined || grid.levels === undefined) return known ?? value;
-    const { low, high } = await rangeOfGrid(grid.levels, grid, this.#afterWeights);
-    return this.#once(key, () => this.#clip(value, low, high));
+    const steps = await stepsOfGrid(grid.levels, grid, this.#afterWeights);
+    const { scale, low, high } = steps;
+    const made = how === 'grid' ? this.#rounded(value, steps) : this.#clipped(value, scale * low, scale * high);
+    this.#made.set(key, made);
+    return made;
   }
 
-  /** Limits were attributes before opset 11. */
-  #clip(value: ValueId, low: number, high: number): ValueId {
-    if (this.#opset >= 11) return this.#add('Clip', [value, this.#scalar(low), this.#scalar(high)], 'clipped');
-    const limits: [string, Attr][] = [
-      ['min', { type: 'float', value: low }],
-      ['max', { type: 'float', value: high }],
-    ];
-    return this.#add('Clip', [value], 'clipped', new Map(limits));
+  /** clip(round(x / scale)) scale: Round goes half to even, as QuantizeLinear does. */
+  #rounded(value: ValueId, { scale, low, high }: GridSteps): ValueId {
+    const divisor = this.#scalar(scale);
+    const steps = this.#add('Round', [this.#add('Div', [value, divisor], 'steps')], 'whole_steps');
+    return this.#add('Mul', [this.#clipped(steps, low, high), divisor], 'rounded');
+  }
+
+  #clipped(value: ValueId, low: number, high: number): ValueId {
+    return this.#add('Clip', [value, this.#scalar(low), this.#scalar(high)], 'clipped');
   }
 
   #scalar(value: number): ValueId {
+    const known = this.#scalars.get(value);
+    if (known !== undefined) return known;
     const bytes = new Uint8Array(Float32Array.of(value).buffer);
-    return this.#edit.addConstant('limit', this.#store.put('f32', [], bytes));
+    const id = this.#edit.addConstant('grid', this.#store.put('f32', [], bytes));
+    this.#scalars.set(value, id);
+    return id;
   }
 
   #activated(value: ValueId, folded: readonly Node[]): ValueId {
@@ -197,7 +194,8 @@ class Builder {
       domain: node.domain,
       inputs,
       outputs,
-      attrs: node.attrs,
+      // The factors of a Gemm may have moved into its bias, at any opset.
+      attrs: node.op === 'Gemm' ? template.attrs : node.attrs,
     });
     const made = added.outputs[layer.at];
     if (made == null) {
@@ -214,12 +212,6 @@ class Builder {
     const difference = this.#add('Sub', [x, y], `${layer.node.name}_difference`);
     const attrs = new Map<string, Attr>([['keepdims', { type: 'int', value: 0 }]]);
     return this.#add('ReduceSumSquare', [difference], `${layer.node.name}_error`, attrs);
-  }
-
-  #once(key: string, make: () => ValueId): ValueId {
-    const made = this.#made.get(key) ?? make();
-    this.#made.set(key, made);
-    return made;
   }
 
   #add(
