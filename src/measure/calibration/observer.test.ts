@@ -13,7 +13,7 @@ function observed(parts: readonly ArrayLike<number>[], observer = new TensorObse
 
 /** Counts in the bins of a width, straight from their definition. */
 function counted(values: readonly number[], { width, first, counts }: TensorStatistics['bins']): number[] {
-  const found = new Array<number>(counts.length).fill(0);
+  const found = Array.from(counts, () => 0);
   for (const value of values) {
     const bin = Math.floor(value / width) - first;
     found[bin] = (found[bin] ?? NaN) + 1;

@@ -32,7 +32,8 @@ export class TensorObserver {
   /** Extremes with zero among them: what the histogram reaches over. */
   #low = 0;
   #high = 0;
-  #counts = new Uint32Array(MOST_BINS);
+  /** Two banks of the ring, so that neighbouring elements are counted apart. */
+  #counts = new Uint32Array(2 * MOST_BINS);
   #wide: Float64Array | null = null;
   /** Elements in `#counts`. */
   #pending = 0;
@@ -53,38 +54,18 @@ export class TensorObserver {
   /** Adds one sample. Returns how many of its elements are NaN or infinite: those are not counted. */
   add(data: Numbers, shape: readonly number[] = [data.length]): number {
     if (this.#pending + data.length > this.#mostCounted) this.#spill();
-    let min = Infinity;
-    let max = -Infinity;
-    let sum = this.#sum;
-    let squares = this.#squares;
-    let inverse = this.#inverse;
-    let counts = this.#counts;
-    let notFinite = 0;
-    for (let i = 0; i < data.length; i += 1) {
-      const x = data[i] as number;
-      // Only new extremes come in here, which is rare after the first few elements.
-      if (!(x >= min && x <= max)) {
-        if (!Number.isFinite(x)) {
-          notFinite += 1;
-          continue;
-        }
-        if (x < min) min = x;
-        if (x > max) max = x;
-        if (x < this.#low || x > this.#high) {
-          this.#reach(x);
-          inverse = this.#inverse;
-          counts = this.#counts;
-        }
-      }
-      sum += x;
-      squares += x * x;
-      const place = Math.floor(x * inverse) & MASK;
-      counts[place] = (counts[place] as number) + 1;
+    const state = Float64Array.of(Infinity, -Infinity, this.#sum, this.#squares, 0, this.#low, this.#high);
+    for (let at = 0; at < data.length;) {
+      at = scan(data, at, state, this.#counts, this.#inverse);
+      if (at < data.length) this.#reach(data[at] as number, state);
     }
-    this.#sum = sum;
-    this.#squares = squares;
+    this.#sum = state[SUM] as number;
+    this.#squares = state[SQUARES] as number;
+    const notFinite = state[NOT_FINITE] as number;
     const seen = data.length - notFinite;
     if (seen === 0) return notFinite;
+    const min = state[MIN] as number;
+    const max = state[MAX] as number;
     this.#count += seen;
     this.#pending += seen;
     if (min < this.#min) this.#min = min;
@@ -101,7 +82,7 @@ export class TensorObserver {
     const last = Math.floor(this.#high * this.#inverse);
     const counts = this.#wide === null ? new Uint32Array(last - first + 1) : new Float64Array(last - first + 1);
     for (let bin = first; bin <= last; bin += 1) {
-      counts[bin - first] = (this.#counts[bin & MASK] ?? 0) + (this.#wide?.[bin & MASK] ?? 0);
+      counts[bin - first] = countOf(this.#counts, bin) + (this.#wide?.[bin & MASK] ?? 0);
     }
     const kept = Math.min(this.#samples, MOST_SAMPLES_KEPT);
     return {
@@ -120,7 +101,7 @@ export class TensorObserver {
   }
 
   /** Makes room for a value outside of what the histogram reaches over. */
-  #reach(x: number): void {
+  #reach(x: number, state: Float64Array): void {
     const low = Math.min(this.#low, x);
     const high = Math.max(this.#high, x);
     const exponent = exponentFor(low, high);
@@ -128,7 +109,7 @@ export class TensorObserver {
       const halvings = exponent - this.#exponent;
       const first = Math.floor(this.#low * this.#inverse);
       const last = Math.floor(this.#high * this.#inverse);
-      this.#counts = merged(this.#counts, new Uint32Array(MOST_BINS), first, last, halvings);
+      this.#counts = merged(this.#counts, new Uint32Array(2 * MOST_BINS), first, last, halvings);
       if (this.#wide !== null) {
         this.#wide = merged(this.#wide, new Float64Array(MOST_BINS), first, last, halvings);
       }
@@ -136,13 +117,13 @@ export class TensorObserver {
     // What was counted while all values were zero lies in bin 0, where zeros belong at any width.
     this.#exponent = exponent;
     this.#inverse = 2 ** -exponent;
-    this.#low = low;
-    this.#high = high;
+    state[LOW] = this.#low = low;
+    state[HIGH] = this.#high = high;
   }
 
   #spill(): void {
     this.#wide ??= new Float64Array(MOST_BINS);
-    for (let i = 0; i < MOST_BINS; i += 1) this.#wide[i] = (this.#wide[i] ?? 0) + (this.#counts[i] ?? 0);
+    for (let i = 0; i < MOST_BINS; i += 1) this.#wide[i] = (this.#wide[i] ?? 0) + countOf(this.#counts, i);
     this.#counts.fill(0);
     this.#pending = 0;
   }
@@ -184,6 +165,67 @@ export class TensorObserver {
   }
 }
 
+/** Places in the state of a scan: of the sample alone, then sums of all samples, then what the histogram reaches over. */
+const [MIN, MAX, SUM, SQUARES, NOT_FINITE, LOW, HIGH] = [0, 1, 2, 3, 4, 5, 6] as const;
+
+/**
+ * Adds elements from `start` on, up to the first that the histogram does not reach. Returns its index, or the length.
+ */
+function scan(data: Numbers, start: number, state: Float64Array, counts: Uint32Array, inverse: number): number {
+  for (let i = start; i < data.length;) {
+    i = scanPairs(data, i, state, counts, inverse);
+    // New extremes, or the last element.
+    for (const end = Math.min(data.length, i + 2); i < end; i += 1) {
+      const x = data[i] as number;
+      if (!Number.isFinite(x)) {
+        add(state, NOT_FINITE, 1);
+        continue;
+      }
+      if (x < (state[LOW] as number) || x > (state[HIGH] as number)) return i;
+      state[MIN] = Math.min(state[MIN] as number, x);
+      state[MAX] = Math.max(state[MAX] as number, x);
+      add(state, SUM, x);
+      add(state, SQUARES, x * x);
+      const place = Math.floor(x * inverse) & MASK;
+      counts[place] = (counts[place] as number) + 1;
+    }
+  }
+  return data.length;
+}
+
+function add(state: Float64Array, place: number, x: number): void {
+  state[place] = (state[place] as number) + x;
+}
+
+/**
+ * Adds pairs of elements, up to one that holds a new extreme. All time is spent here. Each of a pair is counted in a bank
+ * of its own, since counting up one counter twice would wait for the first time.
+ */
+function scanPairs(data: Numbers, start: number, state: Float64Array, counts: Uint32Array, inverse: number): number {
+  const min = state[MIN] as number;
+  const max = state[MAX] as number;
+  let sum = state[SUM] as number;
+  let squares = state[SQUARES] as number;
+  const last = data.length - 1;
+  let i = start;
+  for (; i < last; i += 2) {
+    const x = data[i] as number;
+    const y = data[i + 1] as number;
+    if (!(x >= min && x <= max && y >= min && y <= max)) break;
+    sum += x;
+    squares += x * x;
+    sum += y;
+    squares += y * y;
+    const place = Math.floor(x * inverse) & MASK;
+    const other = (Math.floor(y * inverse) & MASK) + MOST_BINS;
+    counts[place] = (counts[place] as number) + 1;
+    counts[other] = (counts[other] as number) + 1;
+  }
+  state[SUM] = sum;
+  state[SQUARES] = squares;
+  return i;
+}
+
 /** The smallest exponent whose grid covers [low, high], which holds 0, with at most `MOST_BINS` bins. */
 function exponentFor(low: number, high: number): number {
   const span = high / MOST_BINS - low / MOST_BINS;
@@ -191,6 +233,11 @@ function exponentFor(low: number, high: number): number {
   let exponent = Math.max(SMALLEST_EXPONENT, Math.floor(Math.log2(span)) - 1);
   while (Math.floor(high * 2 ** -exponent) - Math.floor(low * 2 ** -exponent) >= MOST_BINS) exponent += 1;
   return exponent;
+}
+
+/** Of a bin in a ring of one bank or two. */
+function countOf(ring: Uint32Array | Float64Array, bin: number): number {
+  return (ring[bin & MASK] ?? 0) + (ring[(bin & MASK) + MOST_BINS] ?? 0);
 }
 
 /** Bins `first` to `last` of the ring `from`, added into the ring `into`, whose bins are 2^halvings times as wide. */
@@ -204,7 +251,7 @@ function merged<Ring extends Uint32Array | Float64Array>(
   const factor = 2 ** -halvings;
   for (let bin = first; bin <= last; bin += 1) {
     const place = Math.floor(bin * factor) & MASK;
-    into[place] = (into[place] ?? 0) + (from[bin & MASK] ?? 0);
+    into[place] = (into[place] ?? 0) + countOf(from, bin);
   }
   return into;
 }

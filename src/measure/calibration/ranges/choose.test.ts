@@ -6,7 +6,7 @@ import { TensorObserver } from '#measure/calibration/observer.ts';
 import type { TensorStatistics } from '#measure/calibration/statistics.ts';
 import type { RangeChoice } from '#passes/pass.ts';
 import { choicesOf, METHODS, rangeFrom } from './choose.ts';
-import { meanSquaredError } from './squared-error.ts';
+import { meanSquaredErrors } from './squared-error.ts';
 
 function observed(...samples: readonly ArrayLike<number>[]): TensorStatistics {
   const observer = new TensorObserver();
@@ -69,7 +69,7 @@ describe.each(TENSORS)('a range for %s', (_, values) => {
     'by least squares has no more error than the whole range: $bits bits, symmetric $symmetric',
     ({ bits, symmetric }) => {
       const error = (method: 'mse' | 'minmax'): number =>
-        meanSquaredError(seen, rangeFrom(seen, { method, bits, symmetric }), bits, symmetric);
+        meanSquaredErrors(seen, bits, symmetric)(rangeFrom(seen, { method, bits, symmetric }));
       expect(error('mse')).toBeLessThanOrEqual(error('minmax'));
     },
   );
@@ -199,7 +199,7 @@ describe('least squared error', () => {
       [-8, 2],
       [seen.min, seen.max],
     ] as const) {
-      const measured = meanSquaredError(seen, { low, high }, bits, false);
+      const measured = meanSquaredErrors(seen, bits, false)({ low, high });
       const exact = trueError(values, low, high, bits);
       // Values stand for the centre of their bin: off by width² / 12 at most on average, and by some at the ends.
       expect(Math.abs(measured - exact)).toBeLessThanOrEqual(0.02 * exact + seen.bins.width ** 2);
@@ -214,16 +214,17 @@ describe('least squared error', () => {
     const seen = observed(values);
     for (const bits of [3, 4, 6]) {
       const found = rangeFrom(seen, { method: 'mse', bits, symmetric: false });
-      const error = meanSquaredError(seen, found, bits, false);
+      const errorOf = meanSquaredErrors(seen, bits, false);
+      const error = errorOf(found);
       let least = Infinity;
       for (let i = 0; i <= 100; i += 1) {
         for (let j = 0; j <= 100; j += 1) {
           const range = { low: (Math.min(0, seen.min) * i) / 100, high: (Math.max(0, seen.max) * j) / 100 };
-          if (range.high > range.low) least = Math.min(least, meanSquaredError(seen, range, bits, false));
+          if (range.high > range.low) least = Math.min(least, errorOf(range));
         }
       }
       expect(error).toBeLessThanOrEqual(least * 1.02);
-      expect(error).toBeLessThan(meanSquaredError(seen, { low: seen.min, high: seen.max }, bits, false));
+      expect(error).toBeLessThan(errorOf({ low: seen.min, high: seen.max }));
     }
   });
 
@@ -233,7 +234,7 @@ describe('least squared error', () => {
       fc.property(tensor, fc.integer({ min: 2, max: 16 }), fc.boolean(), (values, bits, symmetric) => {
         const seen = observed(values);
         const error = (method: 'mse' | 'minmax'): number =>
-          meanSquaredError(seen, rangeFrom(seen, { method, bits, symmetric }), bits, symmetric);
+          meanSquaredErrors(seen, bits, symmetric)(rangeFrom(seen, { method, bits, symmetric }));
         const [least, whole] = [error('mse'), error('minmax')];
         expect(least <= whole || whole === Infinity).toBe(true);
       }),

@@ -8,7 +8,7 @@ function divergence(counts: readonly number[], kept: number, levels: number): nu
   const reference = counts.slice(0, kept);
   const inside = reference.reduce((a, b) => a + b, 0);
   const p = reference.map((n, i) => (i === kept - 1 ? n + total - inside : n));
-  const q = new Array<number>(kept).fill(0);
+  const q = reference.map(() => 0);
   for (let level = 0; level < levels; level += 1) {
     const from = Math.floor((level * kept) / levels);
     const to = Math.floor(((level + 1) * kept) / levels);

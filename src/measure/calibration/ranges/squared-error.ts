@@ -50,9 +50,14 @@ export function leastErrorRange(statistics: TensorStatistics, bits: number, symm
   return rangeAt(best.low, best.high);
 }
 
-/** Mean squared error of a range on the histogram: every value counts as the centre of its bin. */
-export function meanSquaredError(statistics: TensorStatistics, range: Range, bits: number, symmetric: boolean): number {
-  return errorMeter(statistics, gridOf(bits, symmetric))(range) / statistics.count;
+/** Mean squared error of ranges on the histogram: every value counts as the centre of its bin. */
+export function meanSquaredErrors(
+  statistics: TensorStatistics,
+  bits: number,
+  symmetric: boolean,
+): (range: Range) => number {
+  const error = errorMeter(statistics, gridOf(bits, symmetric));
+  return (range) => error(range) / statistics.count;
 }
 
 function powers(): readonly number[] {
