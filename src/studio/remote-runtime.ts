@@ -5,7 +5,7 @@
 import type { NdArray } from '#base/nd-array.ts';
 import { Cancelled, PareError } from '#base/failure.ts';
 import type { RunnableModel, Runtime, Session, SlotInfo } from '#runtimes/runtime.ts';
-import { openDoor, serveDoor, type Port } from './door.ts';
+import { openDoor, serveDoor, type Moved, type Port } from './door.ts';
 
 /** A runtime and how to end whatever hosts it. */
 export interface HostedRuntime {
@@ -51,8 +51,9 @@ export function serveRuntime(port: Port, open: () => Promise<Runtime>): void {
       sessions.set(id, session);
       return { session: id, inputs: session.inputs, outputs: session.outputs };
     },
-    async run({ session, feeds }: { readonly session: number; readonly feeds: Arrays }): Promise<Arrays> {
-      return sessionOf(session).run(feeds);
+    async run({ session, feeds }: { readonly session: number; readonly feeds: Arrays }): Promise<Moved<Arrays>> {
+      const outputs = await sessionOf(session).run(feeds);
+      return { moved: outputs, transfer: buffersOf(outputs) };
     },
     async close({ session }: { readonly session: number }): Promise<null> {
       await sessionOf(session).close();
@@ -60,6 +61,15 @@ export function serveRuntime(port: Port, open: () => Promise<Runtime>): void {
       return null;
     },
   });
+}
+
+/** Outputs are made for whoever asked, so their memory goes there instead of being copied; shared memory stays. */
+function buffersOf(arrays: Arrays): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { data } of arrays.values()) {
+    if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) buffers.add(data.buffer);
+  }
+  return [...buffers];
 }
 
 /** A worker that can be ended. */
