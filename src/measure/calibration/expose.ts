@@ -41,14 +41,17 @@ export function exposeValues(model: Model, outputs: readonly ValueId[]): Model {
 
 /** Written as graph and one data file: what lies in the model file itself would be copied twice by runtimes. */
 export async function runnableModel(model: Model, store: WeightStore, name: string): Promise<RunnableModel> {
-  const [main, ...others] = await writeOnnx(model, store, { path: name, externalData: 'external' });
+  // Constants of branches and loops must lie in the file: onnxruntime 1.30 looks for theirs on disk, not in what it is handed.
+  const inBranches = model.graph.nodes.some((node) => subgraphsOf(node).length > 0);
+  const externalData = inBranches ? 'inline' : 'external';
+  const [main, ...others] = await writeOnnx(model, store, { path: name, externalData });
   if (main === undefined) throw new Error('a model is at least one file');
-  const externalData = [];
-  for (const file of others) externalData.push({ path: file.path, data: await joinChunks(file.chunks) });
+  const beside = [];
+  for (const file of others) beside.push({ path: file.path, data: await joinChunks(file.chunks) });
   return {
     name: model.source.file,
     model: await joinChunks(main.chunks),
-    ...(externalData.length === 0 ? {} : { externalData }),
+    ...(beside.length === 0 ? {} : { externalData: beside }),
   };
 }
 

@@ -4,10 +4,12 @@ import { describeWithTestdata, testdata } from '#base/testing/testdata.ts';
 import type { Samples } from '#data/samples.ts';
 import { createEvidence } from '#measure/calibration/evidence-source.ts';
 import { runnableModel } from '#measure/calibration/expose.ts';
+import { randomFeeds } from '#measure/random-inputs.ts';
 import { openOnnxFile } from '#measure/testing/open-fixture.ts';
 import { fuseBatchNorm } from '#passes/fuse/batch-norm.ts';
 import { anyOptions } from '#passes/index.ts';
 import { quantizeStatic } from '#passes/quantize/static.ts';
+import { quantizeWeights } from '#passes/quantize/weights.ts';
 import { foldConstants } from '#passes/simplify/fold-constants.ts';
 import { removeIdentity } from '#passes/simplify/identity.ts';
 import { runPass } from '#passes/testing/desk.ts';
@@ -18,6 +20,7 @@ import { evaluateModels } from './evaluate.ts';
 import { layerErrors } from './layers/layer-errors.ts';
 import type { ModelWithWeights } from './layers/layer-errors.ts';
 import { keywordSamples } from './testing/real-samples.ts';
+import { samplesFrom } from './testing/samples.ts';
 
 function range(samples: Samples, from: number, to: number): Samples {
   return {
@@ -99,5 +102,32 @@ describeWithTestdata('layers of the keyword model', () => {
     // Nothing before the first is quantized but its own input: integers and floats agree.
     expect(first?.cumulative?.sqnrDb).toBeCloseTo(first?.alone.sqnrDb ?? NaN, 0);
     expect(last?.cumulative?.sqnrDb).toBeLessThan((last?.alone.sqnrDb ?? NaN) - 3);
+  });
+});
+
+describeWithTestdata('layers of a model with branches and state', () => {
+  it('silero_vad: layers outside the branches are measured, its state carried', async () => {
+    const runtime = await openOnnxruntimeNode();
+    const { model, store: weights } = await openOnnxFile(testdata('models/silero_vad/silero_vad_16k_op15.onnx'));
+    const session = await runtime.load(await runnableModel(model, weights, 'before.onnx'));
+    const dims = new Map([
+      ['input:1', 576],
+      ['state:1', 1],
+    ]);
+    const { feeds } = randomFeeds(session.inputs, { runs: 4, seed: 2, dims });
+    await session.close();
+    const list = feeds.map((feed, i) => ({ name: `window ${i}`, feeds: feed, classes: null, sequence: 'noise' }));
+    const { model: quantized } = await runPass(quantizeWeights, model, weights);
+    const { layers } = await layerErrors({
+      before: { model, weights },
+      after: { model: quantized, weights },
+      samples: samplesFrom(list, new Map([['state', 'stateN']])),
+      runtime,
+    });
+    expect(layers.map((layer) => layer.op)).toEqual(['Conv', 'Conv', 'Conv', 'Conv', 'Conv']);
+    for (const { layer, alone, cumulative } of layers) {
+      expect(alone.sqnrDb, layer).toBeGreaterThan(20);
+      expect(cumulative?.sqnrDb, layer).toBeGreaterThan(20);
+    }
   });
 });

@@ -406,4 +406,39 @@ describe('layerErrors', () => {
     const signal = AbortSignal.abort();
     await expect(layerErrors({ ...work, before: { model, weights: store }, signal })).rejects.toThrow('Cancelled');
   });
+
+  it('carries the state of each model by itself', async () => {
+    // y = w (x + state), and y is the next state: the error of the finished model grows along the sequence.
+    const recurrent: BuildModel = {
+      opset: 17,
+      inputs: { x: { dtype: 'f32', shape: [1, 1] }, state: { dtype: 'f32', shape: [1, 1] } },
+      outputs: { y: { dtype: 'f32', shape: [1, 1] } },
+      initializers: { w: { dtype: 'f32', shape: [1, 1], data: [0.75] } },
+      nodes: [
+        { op: 'Add', name: 'add', inputs: ['x', 'state'], outputs: ['sum'] },
+        { op: 'MatMul', name: 'layer', inputs: ['sum', 'w'], outputs: ['y'] },
+      ],
+    };
+    const { model, store } = buildModel(recurrent);
+    const after = new ByHand(model, store).weight('w', [1, 1], [0.75], { scale: 1, zero: 0, levels: 'i8' }).finish();
+    const list = [1, 2, 4].map((x): Sample => ({
+      name: '',
+      classes: null,
+      sequence: 'only',
+      feeds: new Map([
+        ['x', f32([1, 1], [x])],
+        ['state', f32([1, 1], [0])],
+      ]),
+    }));
+    const { layers } = await layerErrors({
+      before: { model, weights: store },
+      after: { model: after, weights: store },
+      samples: samplesFrom(list, new Map([['state', 'y']])),
+      runtime: node,
+    });
+    // Float: 0.75, 2.0625, 4.546875. Alone, with a weight of 1: 1, 2.75, 6.0625. Finished: 1, 3, 7.
+    const [layer] = layers;
+    expect(layer?.alone.mse).toBeCloseTo((0.25 ** 2 + 0.6875 ** 2 + 1.515625 ** 2) / 3, 6);
+    expect(layer?.cumulative?.mse).toBeCloseTo((0.25 ** 2 + 0.9375 ** 2 + 2.453125 ** 2) / 3, 6);
+  });
 });

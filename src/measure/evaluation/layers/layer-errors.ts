@@ -49,7 +49,7 @@ export interface LayerErrorsWork {
   readonly onProgress?: OnProgress | undefined;
 }
 
-const BUDGET_BYTES = 64e6;
+const BUDGET_BYTES = 192e6;
 
 /** The opset that Round and Clip with limits as inputs came with. */
 const OLDEST_ROUND = 11;
