@@ -3,9 +3,9 @@ import 'uplot/dist/uPlot.min.css';
 import { useMemo, useRef, useState, type MouseEvent } from 'react';
 import uPlot from 'uplot';
 import { axis, useInk, usePlot, type Ink } from './canvas.ts';
-import { describeBar, ticksTo, tickText, type BarsProps, type LayerBar } from './layer-bar.ts';
+import { describeBar, ticksTo, tickText, topOf, type BarsProps, type LayerBar } from './layer-bar.ts';
 
-export function CanvasBars({ bars, kind, selected, onPick }: BarsProps) {
+export function CanvasBars({ bars, kind, selected, how, onPick }: BarsProps) {
   const ink = useInk();
   const box = useRef<HTMLDivElement>(null);
   const [over, setOver] = useState<{ readonly at: number; readonly left: number } | null>(null);
@@ -43,6 +43,8 @@ export function CanvasBars({ bars, kind, selected, onPick }: BarsProps) {
           <b>{tip.name}</b> <span className="dim">{tip.op}</span>
           <br />
           {describeBar(tip)}
+          <br />
+          <span className="dim">{how}</span>
         </div>
       )}
     </div>
@@ -55,7 +57,7 @@ function optionsFor(
   selected: string | null,
   ink: Ink,
 ): Omit<uPlot.Options, 'width' | 'height'> {
-  const ticks = ticksTo(bars.reduce((most, bar) => Math.max(most, bar.before ?? bar.value), 0));
+  const ticks = ticksTo(bars.reduce((most, bar) => Math.max(most, topOf(bar)), 0));
   return {
     legend: { show: false },
     cursor: { show: false },

@@ -15,21 +15,39 @@ export interface LayerBar {
   /** No error at all. */
   readonly exact: boolean;
   readonly band: ErrorBand | null;
+  /** What the error consists of, each part by itself. */
+  readonly parts?: readonly BarPart[];
+  /** What the bar means, where it is not an error of weights or a size. */
+  readonly says?: string;
+}
+
+export interface BarPart {
+  readonly kind: 'weights' | 'clipping' | 'rounding';
+  /** SQNR in dB as it is drawn. */
+  readonly value: number;
 }
 
 export interface BarsProps {
   readonly bars: readonly LayerBar[];
   readonly kind: 'error' | 'size';
   readonly selected: string | null;
+  /** How the figures were come by, in a few words. */
+  readonly how: string;
   readonly onPick: (layer: string) => void;
 }
 
 export function describeBar(bar: LayerBar): string {
+  if (bar.says !== undefined) return bar.says;
   if (bar.before !== null) {
     return `${formatBytes(bar.before)} → ${formatBytes(bar.value)} (${formatChange(bar.before, bar.value)})`;
   }
   if (bar.excluded) return 'excluded, stays as it is';
   return bar.exact ? 'exact: no error' : `${bar.value.toFixed(1)} dB SQNR`;
+}
+
+/** The highest thing drawn for a layer. */
+export function topOf(bar: LayerBar): number {
+  return Math.max(bar.before ?? bar.value, ...(bar.parts ?? []).map((part) => part.value));
 }
 
 /** Round ticks from zero to just above the highest value, four to six of them; the last is the top of the axis. */

@@ -2,7 +2,7 @@
 import { lazy, Suspense, useMemo } from 'react';
 import { bandOf } from '#ui/state/table/error-bands.ts';
 import type { Row } from '#ui/state/table/rows.ts';
-import type { LayerBar } from './layer-bar.ts';
+import type { BarsProps, LayerBar } from './layer-bar.ts';
 
 const SvgBars = lazy(() => import('./svg-bars.tsx').then((module) => ({ default: module.SvgBars })));
 const CanvasBars = lazy(() => import('./canvas-bars.tsx').then((module) => ({ default: module.CanvasBars })));
@@ -32,10 +32,20 @@ export function LayerBars({ rows, kind, sorted, selected, onPick }: Props) {
       </p>
     );
   }
-  const Bars = bars.length > MOST_SVG_BARS ? CanvasBars : SvgBars;
+  return <Bars bars={bars} kind={kind} selected={selected} how={HOW[kind]} onPick={onPick} />;
+}
+
+const HOW = {
+  error: 'measured: weights against float, whole tensor',
+  size: 'counted: weights in the file',
+} as const;
+
+/** Bars of any figure of layers. */
+export function Bars(props: BarsProps) {
+  const Drawn = props.bars.length > MOST_SVG_BARS ? CanvasBars : SvgBars;
   return (
     <Suspense fallback={null}>
-      <Bars bars={bars} kind={kind} selected={selected} onPick={onPick} />
+      <Drawn {...props} />
     </Suspense>
   );
 }
@@ -76,6 +86,6 @@ function sizeBars(rows: readonly Row[], sorted: boolean): readonly LayerBar[] {
 
 const EXACT_DRAWN_AT_DB = 100;
 
-function finite(sqnrDb: number | null): number {
+export function finite(sqnrDb: number | null): number {
   return sqnrDb === null ? 0 : Math.min(EXACT_DRAWN_AT_DB, Math.max(0, sqnrDb));
 }

@@ -5,7 +5,7 @@
 import { memo, useMemo, useRef, useState, type MouseEvent } from 'react';
 import { useSize, type Size } from '#ui/parts/use-size.ts';
 import { clipMiddle } from '#ui/state/table/short-names.ts';
-import { describeBar, ticksTo, tickText, type BarsProps, type LayerBar } from './layer-bar.ts';
+import { describeBar, ticksTo, tickText, topOf, type BarsProps, type LayerBar } from './layer-bar.ts';
 
 const TOP_PX = 6;
 const RIGHT_PX = 8;
@@ -13,7 +13,7 @@ const LABEL_PX = 13;
 const BAR_SHARE = 0.84;
 const MOST_BAR_PX = 64;
 
-export function SvgBars({ bars, kind, selected, onPick }: BarsProps) {
+export function SvgBars({ bars, kind, selected, how, onPick }: BarsProps) {
   const box = useRef<HTMLDivElement>(null);
   const size = useSize(box);
   const [over, setOver] = useState<number | null>(null);
@@ -43,9 +43,7 @@ export function SvgBars({ bars, kind, selected, onPick }: BarsProps) {
           <br />
           {describeBar(tip)}
           <br />
-          <span className="dim">
-            {kind === 'error' ? 'measured: weights against float, whole tensor' : 'counted: weights in the file'}
-          </span>
+          <span className="dim">{how}</span>
         </div>
       )}
     </div>
@@ -64,7 +62,7 @@ interface Plot {
 }
 
 function layOut(bars: readonly LayerBar[], kind: 'error' | 'size', size: Size): Plot {
-  const ticks = ticksTo(bars.reduce((most, bar) => Math.max(most, bar.before ?? bar.value), 0));
+  const ticks = ticksTo(bars.reduce((most, bar) => Math.max(most, topOf(bar)), 0));
   const left = kind === 'error' ? 44 : 66;
   const width = Math.max(1, size.width - left - RIGHT_PX);
   const step = width / Math.max(1, bars.length);
@@ -73,11 +71,7 @@ function layOut(bars: readonly LayerBar[], kind: 'error' | 'size', size: Size): 
   return { left, width, floor, step, ticks, rotated, scale: (floor - TOP_PX) / (ticks.at(-1) ?? 1) };
 }
 
-const Axes = memo(function Axes({
-  bars,
-  kind,
-  plot,
-}: Omit<BarsProps, 'selected' | 'onPick'> & { readonly plot: Plot }) {
+const Axes = memo(function Axes({ bars, kind, plot }: Pick<BarsProps, 'bars' | 'kind'> & { readonly plot: Plot }) {
   const { left, width, floor, step, ticks, rotated, scale } = plot;
   const every = Math.max(1, Math.ceil(LABEL_PX / step));
   return (
@@ -147,6 +141,16 @@ const OneBar = memo(function OneBar({ bar, at, plot, selected }: OneBarProps) {
       ) : (
         <rect x={x} y={floor - height(bar.value)} width={width} height={height(bar.value)} className="is" rx={1} />
       )}
+      {bar.parts?.map((part) => (
+        <rect
+          key={part.kind}
+          x={x - 1}
+          y={floor - height(part.value) - 1.25}
+          width={width + 2}
+          height={2.5}
+          className={`part ${part.kind}`}
+        />
+      ))}
     </g>
   );
 });

@@ -18,7 +18,37 @@ const VariantScatter = lazy(() =>
   import('#ui/charts/variant-scatter.tsx').then((module) => ({ default: module.VariantScatter })),
 );
 
-const METHODS: Readonly<Record<LayerChart, string>> = {
+const ActivationErrors = lazy(() =>
+  import('#ui/charts/activation-errors.tsx').then((module) => ({ default: module.ActivationErrors })),
+);
+const RangesChart = lazy(() =>
+  import('#ui/charts/ranges-chart.tsx').then((module) => ({ default: module.RangesChart })),
+);
+const ActivationHistogram = lazy(() =>
+  import('#ui/charts/activation-histogram.tsx').then((module) => ({ default: module.ActivationHistogram })),
+);
+
+const NAMES: Readonly<Record<LayerChart, string>> = {
+  error: 'Error by layer',
+  size: 'Size by layer',
+  activations: 'Activation error by layer',
+  ranges: 'Ranges by layer',
+};
+
+const FIRST: Readonly<Record<LayerChart, string>> = {
+  error: 'Worst first',
+  size: 'Largest first',
+  activations: 'Worst first',
+  ranges: 'Most clipped first',
+};
+
+const SIDE_NAMES: Readonly<Record<SideChart, string>> = {
+  histogram: 'Weights of the layer',
+  activation: 'Activation of the layer',
+  variants: 'Variants tried',
+};
+
+const METHODS: Readonly<Record<'error' | 'size', string>> = {
   error: 'Measured: weights against float, whole tensor, double accumulation. Higher is better.',
   size: 'Counted: bytes of each layer’s weights in the file, scales and zero points included.',
 };
@@ -35,19 +65,19 @@ export function ChartsPane() {
 function LayersChart() {
   const kind = useStudio((studio) => studio.looks.layerChart);
   const sorted = useStudio((studio) => studio.looks.chartSorted);
-  const rows = useDeferredValue(useStudio(selectAll));
-  const selected = useStudio((studio) => activeWork(studio)?.selected ?? null);
   const narrow = useNarrow();
   return (
-    <figure className="chart" aria-label={kind === 'error' ? 'Error by layer' : 'Size by layer'}>
-      <div className="chart-head">
+    <figure className="chart" aria-label={NAMES[kind]}>
+      <div className="chart-head wrap">
         <SegmentedControl
           aria-label="Layers chart"
           value={kind}
           onChange={(value) => changeLooks({ layerChart: value as LayerChart })}
           data={[
-            { value: 'error', label: narrow ? 'Error' : 'Error by layer' },
-            { value: 'size', label: narrow ? 'Size' : 'Size by layer' },
+            { value: 'error', label: narrow ? 'Weights' : 'Weight error' },
+            { value: 'activations', label: narrow ? 'Activations' : 'Activation error' },
+            { value: 'ranges', label: 'Ranges' },
+            { value: 'size', label: 'Size' },
           ]}
         />
         <span className="grow" />
@@ -57,10 +87,28 @@ function LayersChart() {
           onChange={(value) => changeLooks({ chartSorted: value === 'sorted' })}
           data={[
             { value: 'graph', label: 'Graph order' },
-            { value: 'sorted', label: kind === 'error' ? 'Worst first' : 'Largest first' },
+            { value: 'sorted', label: FIRST[kind] },
           ]}
         />
       </div>
+      <Suspense fallback={<div className="chart-body" aria-busy />}>
+        {kind === 'activations' ? (
+          <ActivationErrors sorted={sorted} />
+        ) : kind === 'ranges' ? (
+          <RangesChart sorted={sorted} />
+        ) : (
+          <WeightBars kind={kind} sorted={sorted} />
+        )}
+      </Suspense>
+    </figure>
+  );
+}
+
+function WeightBars({ kind, sorted }: { readonly kind: 'error' | 'size'; readonly sorted: boolean }) {
+  const rows = useDeferredValue(useStudio(selectAll));
+  const selected = useStudio((studio) => activeWork(studio)?.selected ?? null);
+  return (
+    <>
       <SelectedLine kind={kind} />
       <div className="chart-body">
         <Suspense fallback={null}>
@@ -78,12 +126,12 @@ function LayersChart() {
         </Suspense>
       </div>
       <figcaption className="dim method">{METHODS[kind]}</figcaption>
-    </figure>
+    </>
   );
 }
 
 /** The selected layer in words, with what can be done to it. */
-function SelectedLine({ kind }: { readonly kind: LayerChart }) {
+function SelectedLine({ kind }: { readonly kind: 'error' | 'size' }) {
   const selected = useStudio((studio) => activeWork(studio)?.selected ?? null);
   const row = useStudio((studio) => selectAll(studio).find((one) => one.name === selected));
   const excluded = useStudio((studio) => {
@@ -122,18 +170,18 @@ function SelectedLine({ kind }: { readonly kind: LayerChart }) {
 
 function SideCharts() {
   const kind = useStudio((studio) => studio.looks.sideChart);
-  const narrow = useNarrow();
   const variants = useDeferredValue(useStudio((studio) => activeWork(studio)?.variants ?? null));
   const recipe = useStudio((studio) => activeWork(studio)?.history.present ?? null);
   return (
-    <figure className="chart" aria-label={kind === 'histogram' ? 'Weights of the layer' : 'Variants tried'}>
+    <figure className="chart" aria-label={SIDE_NAMES[kind]}>
       <div className="chart-head">
         <SegmentedControl
           aria-label="Second chart"
           value={kind}
           onChange={(value) => changeLooks({ sideChart: value as SideChart })}
           data={[
-            { value: 'histogram', label: narrow ? 'Weights' : 'Weights of the layer' },
+            { value: 'histogram', label: 'Weights' },
+            { value: 'activation', label: 'Activation' },
             { value: 'variants', label: `Variants${variants === null ? '' : ` (${variants.length})`}` },
           ]}
         />
@@ -141,6 +189,8 @@ function SideCharts() {
       <Suspense fallback={null}>
         {kind === 'histogram' ? (
           <WeightHistogram />
+        ) : kind === 'activation' ? (
+          <ActivationHistogram />
         ) : variants === null || recipe === null ? null : (
           <VariantScatter variants={variants} recipe={recipe} />
         )}

@@ -1,9 +1,9 @@
 /** Makes the whole window accept files, and shows it while something is held over it. */
 import { useEffect, useState } from 'react';
-import { openFiles } from '#ui/state/session/late-actions.ts';
+import { openDrop } from '#ui/state/session/late-actions.ts';
 import { filesOfDrop } from '#ui/state/session/dropped-files.ts';
 import { sentenceOf } from '#ui/state/session/engine-calls.ts';
-import { tell } from '#ui/state/store.ts';
+import { tell, useStudio } from '#ui/state/store.ts';
 
 export function DropVeil() {
   const [over, setOver] = useState(false);
@@ -30,7 +30,7 @@ export function DropVeil() {
       // A place of its own, such as the one for input arrays, may have taken it.
       if (event.defaultPrevented) return;
       event.preventDefault();
-      filesOfDrop(event.dataTransfer).then(openFiles, (error: unknown) => tell('error', sentenceOf(error)));
+      filesOfDrop(event.dataTransfer).then(openDrop, (error: unknown) => tell('error', sentenceOf(error)));
     };
     window.addEventListener('dragenter', onEnter);
     window.addEventListener('dragleave', onLeave);
@@ -43,5 +43,11 @@ export function DropVeil() {
       window.removeEventListener('drop', onDrop);
     };
   }, []);
-  return over ? <div className="drop-veil">Drop to open: files, a folder or a zip</div> : null;
+  const open = useStudio((studio) => studio.activeId !== null);
+  if (!over) return null;
+  return (
+    <div className="drop-veil">
+      {open ? 'Drop data for this model, or another model' : 'Drop to open: files, a folder or a zip'}
+    </div>
+  );
 }

@@ -1,9 +1,17 @@
 /** On a phone the panes take turns; these tabs say whose turn it is. */
-import { IconAdjustments, IconBox, IconChartBar, IconListDetails, IconPackageExport } from '@tabler/icons-react';
+import {
+  IconAdjustments,
+  IconBox,
+  IconChartBar,
+  IconDatabase,
+  IconListDetails,
+  IconPackageExport,
+} from '@tabler/icons-react';
 import { changeLooks, useStudio, type PhoneTab } from '#ui/state/store.ts';
 
 const TABS = [
   { tab: 'models', label: 'Models', icon: IconBox },
+  { tab: 'data', label: 'Data', icon: IconDatabase },
   { tab: 'recipe', label: 'Recipe', icon: IconAdjustments },
   { tab: 'layers', label: 'Layers', icon: IconListDetails },
   { tab: 'charts', label: 'Charts', icon: IconChartBar },
@@ -15,7 +23,8 @@ export function PhoneTabs() {
   const show = (next: PhoneTab) => {
     changeLooks({
       phoneTab: next,
-      ...(next === 'result' ? { view: 'result' } : next === 'layers' ? { view: 'layers', inspecting: false } : {}),
+      ...(next === 'result' || next === 'data' ? { view: next } : {}),
+      ...(next === 'layers' ? { view: 'layers', inspecting: false } : {}),
     });
   };
   return (

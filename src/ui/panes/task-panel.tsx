@@ -18,7 +18,15 @@ export function TaskPanel() {
   const { progress } = task;
   return (
     <div className="task" role="status">
-      <span className="what">{progress === null || progress.label === '' ? task.label : progress.label}</span>
+      <span className="what">
+        {progress === null || progress.label === '' ? task.label : progress.label}
+        {progress === null || !countable(progress.of) ? null : (
+          <span className="dim">
+            {' '}
+            {Math.min(progress.of, Math.floor(progress.done))} of {progress.of}
+          </span>
+        )}
+      </span>
       <PushButton onClick={() => task.cancel()}>Cancel</PushButton>
       <progress
         aria-label={task.label}
@@ -26,4 +34,9 @@ export function TaskPanel() {
       />
     </div>
   );
+}
+
+/** Samples and layers are counted; bytes and shares of a whole are left to the bar. */
+function countable(of: number): boolean {
+  return Number.isInteger(of) && of > 1 && of <= 1_000_000;
 }

@@ -2,7 +2,12 @@
 import { create } from 'zustand';
 import type {
   Comparison,
+  DroppedFile,
   EngineInfo,
+  Evaluation,
+  LayerErrors,
+  Lint,
+  ModelEvaluation,
   ModelSummary,
   OptimizeResult,
   Preview,
@@ -10,20 +15,31 @@ import type {
   Recipe,
   Saved,
 } from '#studio/jobs.ts';
+import type { OpenData } from './data/settings.ts';
 import type { History } from './recipe/history.ts';
-import type { Variant } from './session/variants.ts';
+import type { Measure, Variant } from './session/variants.ts';
 import { GRAPH_ORDER, type RowFilter, type Sort } from './table/rows.ts';
 
-export type CentreView = 'layers' | 'ledger' | 'result';
-export type PhoneTab = 'models' | 'recipe' | 'layers' | 'charts' | 'result';
-export type LayerChart = 'error' | 'size';
-export type SideChart = 'histogram' | 'variants';
+export type CentreView = 'data' | 'layers' | 'ledger' | 'result' | 'compare';
+export type PhoneTab = 'models' | 'data' | 'recipe' | 'layers' | 'charts' | 'result';
+export type LayerChart = 'error' | 'size' | 'activations' | 'ranges';
+export type SideChart = 'histogram' | 'activation' | 'variants';
+export type ResultPart = 'overview' | 'classes' | 'runtime';
 
 /** A result made by the engine, with the recipe it was made from. */
 export interface MadeResult extends OptimizeResult {
   readonly recipe: Recipe;
   readonly comparison: Comparison | null;
   readonly saved: Saved | null;
+  readonly evaluation: Measured<Evaluation> | null;
+  readonly layerErrors: Measured<LayerErrors> | null;
+  readonly lint: Lint | null;
+}
+
+/** What was measured on data, with the key of that data: other data or settings make it old. */
+export interface Measured<T> {
+  readonly value: T;
+  readonly dataKey: string;
 }
 
 /** Everything that is being done to one model. */
@@ -35,6 +51,13 @@ export interface Work {
   readonly previewing: boolean;
   readonly variants: readonly Variant[];
   readonly result: MadeResult | null;
+  readonly data: OpenData | null;
+  /** The original model on the data, once it was evaluated. */
+  readonly baseline: Measured<ModelEvaluation> | null;
+  /** Key of the data whose calibration the engine keeps: ranges under another method then take no second run. */
+  readonly calibratedFor: string | null;
+  /** Variants that are compared side by side, by key; `original` for the model as it was opened. */
+  readonly pair: readonly [string | null, string | null];
   /** Layer that the histogram shows and the table and charts mark. */
   readonly selected: string | null;
 }
@@ -53,6 +76,13 @@ export interface Message {
   readonly text: string;
 }
 
+/** Something dropped that could be more than one thing: the person says which. */
+export interface Question {
+  readonly text: string;
+  readonly files: readonly DroppedFile[];
+  readonly choices: readonly { readonly label: string; readonly act: () => void }[];
+}
+
 export interface Looks {
   readonly view: CentreView;
   readonly phoneTab: PhoneTab;
@@ -61,6 +91,13 @@ export interface Looks {
   readonly sort: Sort;
   readonly filter: RowFilter;
   readonly chartSorted: boolean;
+  readonly resultPart: ResultPart;
+  /** What the chart of variants shows; null: accuracy where there is one. */
+  readonly measure: Measure | null;
+  /** Whether the chart of activation errors shows each layer alone, or in the finished model. */
+  readonly noise: 'cumulative' | 'alone';
+  /** A result is evaluated as soon as it is made, where data is open. */
+  readonly autoEvaluate: boolean;
   /** Whether the pane with one layer's settings is open. */
   readonly inspecting: boolean;
 }
@@ -80,6 +117,7 @@ export interface Studio {
   readonly works: Readonly<Record<string, Work>>;
   readonly activeId: string | null;
   readonly task: Task | null;
+  readonly question: Question | null;
   readonly messages: readonly Message[];
   readonly samples: readonly Sample[];
   readonly search: string;
@@ -95,6 +133,10 @@ export const FIRST_LOOKS: Looks = {
   sort: GRAPH_ORDER,
   filter: 'weights',
   chartSorted: false,
+  resultPart: 'overview',
+  measure: null,
+  noise: 'cumulative',
+  autoEvaluate: true,
   inspecting: false,
 };
 
@@ -105,6 +147,7 @@ export const useStudio = create<Studio>()(() => ({
   works: {},
   activeId: null,
   task: null,
+  question: null,
   messages: [],
   samples: [],
   search: '',

@@ -3,8 +3,11 @@
  * part of a build.
  */
 import { z } from 'zod';
+import { dataSettings } from '#data/settings.ts';
 import type { Client } from '#studio/client.ts';
-import type { EngineInfo, Jobs, Layer, LayerResult, ModelSummary, Recipe } from '#studio/jobs.ts';
+import type { EngineInfo, Jobs, Layer, LayerResult, ModelSummary, OptimizeResult, Recipe } from '#studio/jobs.ts';
+import type { OnProgress } from '#base/progress.ts';
+import * as data from './fixture-data.ts';
 
 const quantize = z.object({
   bits: z
@@ -25,6 +28,20 @@ const quantize = z.object({
     .default(99.9)
     .meta({ title: 'Percentile', unit: '%', showIf: { range: 'percentile' } }),
   minimumElements: z.int().min(0).default(1024).meta({ title: 'Smallest weight', unit: 'elements' }),
+});
+
+const calibrated = z.object({
+  calibration: z
+    .enum(['minmax', 'moving-average', 'percentile', 'entropy', 'mse'])
+    .default('percentile')
+    .meta({ title: 'Range' }),
+  activations: z.enum(['uint8', 'int8', 'uint16', 'int16']).default('uint8').meta({ title: 'Activations' }),
+  percentile: z
+    .number()
+    .min(90)
+    .max(100)
+    .default(99.99)
+    .meta({ title: 'Percentile', unit: '%', showIf: { calibration: 'percentile' } }),
 });
 
 const info: EngineInfo = {
@@ -49,7 +66,18 @@ const info: EngineInfo = {
       schema: z.toJSONSchema(quantize, { io: 'input' }),
       defaults: quantize.parse({}),
     },
+    {
+      name: 'quantize/static',
+      title: 'Quantize statically',
+      summary: 'Stores weights and activations as integers, with ranges measured on data.',
+      keeps: 'accuracy',
+      needs: ['ranges'],
+      after: ['fuse/batch-normalization'],
+      schema: z.toJSONSchema(calibrated, { io: 'input' }),
+      defaults: calibrated.parse({}),
+    },
   ],
+  dataSchema: z.toJSONSchema(dataSettings, { io: 'input' }),
   presets: [
     {
       id: 'int8-channel',
@@ -59,6 +87,26 @@ const info: EngineInfo = {
         version: 1,
         name: 'int8-channel',
         steps: [{ pass: 'fuse/batch-normalization' }, { pass: 'quantize/weights', options: quantize.parse({}) }],
+      },
+    },
+    {
+      id: 'int8-static',
+      title: 'int8, static',
+      summary: '',
+      recipe: {
+        version: 1,
+        name: 'int8-static',
+        steps: [{ pass: 'fuse/batch-normalization' }, { pass: 'quantize/static', options: calibrated.parse({}) }],
+      },
+    },
+    {
+      id: 'int4-block32',
+      title: 'int4, blocks of 32',
+      summary: '',
+      recipe: {
+        version: 1,
+        name: 'int4-block32',
+        steps: [{ pass: 'quantize/weights', options: quantize.parse({ bits: 4, granularity: 'block', block: 32 }) }],
       },
     },
   ],
@@ -118,12 +166,12 @@ function model(count: number, id: string): ModelSummary {
 const models = new Map(['mobilenet-made-up', 'large-made-up'].map((id, at) => [id, model(at === 0 ? 61 : 10_000, id)]));
 
 function results(of: ModelSummary, recipe: Recipe): readonly LayerResult[] {
-  const step = recipe.steps.find((one) => one.pass === 'quantize/weights');
+  const step = recipe.steps.find((one) => one.pass.startsWith('quantize/'));
   return of.layers
     .filter((layer) => layer.parameters > 0)
     .map((layer, at): LayerResult => {
       const own = recipe.layers?.[layer.name]?.options?.['quantize/weights'];
-      const options = quantize.parse({ ...step?.options, ...own });
+      const options = quantize.parse(step?.pass === 'quantize/static' ? {} : { ...step?.options, ...own });
       const skipped =
         recipe.layers?.[layer.name]?.exclude === true
           ? 'The recipe excludes this layer.'
@@ -156,9 +204,65 @@ function results(of: ModelSummary, recipe: Recipe): readonly LayerResult[] {
     });
 }
 
+const made = new Map<string, Recipe>();
+
+function optimize(of: ModelSummary, recipe: Recipe): OptimizeResult {
+  const resultId = `result-${made.size + 1}`;
+  made.set(resultId, recipe);
+  const layers = results(of, recipe);
+  const after = layers.reduce((sum, layer) => sum + layer.bytesAfter, 0);
+  const counted = (value: number, unit: string) => ({ value, unit, how: 'counted' as const, method: 'from the file' });
+  const figures = (fileBytes: number, weightBytes: number) => ({
+    fileBytes: counted(fileBytes, 'bytes'),
+    weightBytes: counted(weightBytes, 'bytes'),
+    parameters: counted(of.parameters, '1'),
+  });
+  return {
+    resultId,
+    summary: of,
+    report: {
+      recipe,
+      before: figures(of.fileBytes, of.weightBytes),
+      after: figures(of.fileBytes - of.weightBytes + after, after),
+      layers,
+      steps: recipe.steps.map((step) => ({ pass: step.pass, title: step.pass, ledger: [], durationMs: 120 })),
+      notices: [],
+      backend: 'fixture',
+    } as unknown as OptimizeResult['report'],
+  };
+}
+
+/** Answers of the jobs about data; undefined for other jobs. */
+function answerData<K extends keyof Jobs>(job: K, input: Jobs[K]['in'], of: ModelSummary | undefined): unknown {
+  const given = input as never as Record<string, never>;
+  const recipe = made.get(given['resultId'] ?? '') ?? null;
+  const choice = (given['data'] ?? input) as { dataId: string; settings: Parameters<typeof data.fit>[1] };
+  if (job === 'openData') return data.openData(given['files'] ?? [], given['settings']);
+  if (job === 'fitData') return data.fit(choice.dataId, choice.settings);
+  if (job === 'viewSample') return data.viewSample(choice.dataId, given['index'] ?? 0, choice.settings);
+  if (job === 'closeData') return null;
+  if (of === undefined) return undefined;
+  if (job === 'optimize') return optimize(of, given['recipe'] as never as Recipe);
+  if (job === 'evaluate') return data.evaluate(choice.dataId, choice.settings, recipe);
+  if (job === 'latency') return data.latency(recipe);
+  if (job === 'layerErrors' && recipe !== null) {
+    return data.layerErrors(of, recipe, choice.dataId, choice.settings, given['samples'] ?? 1);
+  }
+  if (job === 'activations')
+    return { views: data.activations(of, given['recipe'] as never as Recipe), method: 'percentile 99.99, 100 samples' };
+  if (job === 'activationHistogram') {
+    const view = data.activations(of, given['recipe'] as never as Recipe).find((one) => one.value === given['value']);
+    if (view === undefined) throw new Error('no such value');
+    return data.activationHistogram(view, given['bins'] ?? 128);
+  }
+  return job === 'lint' && recipe !== null ? data.lint(of, recipe) : undefined;
+}
+
 function answer<K extends keyof Jobs>(job: K, input: Jobs[K]['in']): unknown {
   const modelId = 'modelId' in input ? input.modelId : '';
   const of = models.get(modelId);
+  const aboutData = answerData(job, input, of);
+  if (aboutData !== undefined) return aboutData;
   switch (job) {
     case 'info':
       return info;
@@ -206,8 +310,19 @@ function answer<K extends keyof Jobs>(job: K, input: Jobs[K]['in']): unknown {
   }
 }
 
+/** Long enough to see the progress, and to cancel it. */
+async function pretend(label: string, of: number, onProgress?: OnProgress, signal?: AbortSignal): Promise<void> {
+  for (let done = 0; done < of; done += of / 10) {
+    if (signal?.aborted === true) throw Object.assign(new Error('Cancelled.'), { name: 'Cancelled' });
+    onProgress?.({ label, done, of });
+    await new Promise((resolve) => setTimeout(resolve, 80));
+  }
+}
+
 export const fixtureClient: Client = {
-  async call(job, input) {
+  async call(job, input, options) {
+    if (job === 'optimize' && 'data' in input) await pretend('Calibrating', 100, options?.onProgress, options?.signal);
+    if (job === 'evaluate') await pretend('Evaluating the result', 300, options?.onProgress, options?.signal);
     await new Promise((resolve) => setTimeout(resolve, 15));
     return answer(job, input) as never;
   },

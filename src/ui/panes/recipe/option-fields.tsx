@@ -78,6 +78,12 @@ function OptionField({
           )}
         </Labelled>
       );
+    case 'numbers':
+      return (
+        <Labelled field={field} inline>
+          {(id) => <NumbersBox id={id} value={value} onValue={set} />}
+        </Labelled>
+      );
     case 'names':
       return (
         <Labelled field={field}>
@@ -172,6 +178,39 @@ function NumberBox({ id, value, min, max, step, unit, onValue }: NumberBoxProps)
       />
       {unit === null || unit === '1' ? null : <span className="dim">{unit}</span>}
     </span>
+  );
+}
+
+/** One number, or one for each channel with commas between; what is no number yet is kept while it is typed. */
+function NumbersBox({
+  id,
+  value,
+  onValue,
+}: {
+  readonly id: string;
+  readonly value: unknown;
+  readonly onValue: (value: number | readonly number[] | null) => void;
+}) {
+  const [typed, setTyped] = useState<string | null>(null);
+  const shown = Array.isArray(value) ? value.map(String).join(', ') : typeof value === 'number' ? String(value) : '';
+  return (
+    <TextInput
+      id={id}
+      className="numbers-box"
+      inputMode="decimal"
+      placeholder="a number, or one for each channel"
+      value={typed ?? shown}
+      onChange={(event) => {
+        const text = event.currentTarget.value;
+        setTyped(text);
+        const numbers = text
+          .split(/[,;\s]+/)
+          .filter(Boolean)
+          .map(Number);
+        if (numbers.every(Number.isFinite)) onValue(numbers.length > 1 ? numbers : (numbers[0] ?? null));
+      }}
+      onBlur={() => setTyped(null)}
+    />
   );
 }
 

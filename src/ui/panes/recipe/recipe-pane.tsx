@@ -3,9 +3,10 @@ import { NativeSelect } from '@mantine/core';
 import { IconClipboardCopy, IconFileExport, IconFileImport } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import type { DroppedFile, EngineInfo, Recipe } from '#studio/jobs.ts';
+import { DataLine } from '#ui/panes/data/data-line.tsx';
 import { FilePicker } from '#ui/parts/file-buttons.tsx';
 import { IconButton } from '#ui/parts/icon-button.tsx';
-import { addStep, countExcluded, countOverridden, recipeKey, setExcluded } from '#ui/state/recipe/edit.ts';
+import { addStep, countExcluded, countOverridden, recipeKey, setData, setExcluded } from '#ui/state/recipe/edit.ts';
 import { problemsOf } from '#ui/state/recipe/problems.ts';
 import { readRecipe, recipeFileName, writeRecipe } from '#ui/state/recipe/recipe-file.ts';
 import { editRecipe, loadPreset } from '#ui/state/session/actions.ts';
@@ -36,6 +37,7 @@ export function RecipePane() {
         <IconButton label="Copy the recipe as JSON" icon={IconClipboardCopy} onClick={() => copyRecipe(recipe)} />
       </div>
       <PresetMenu info={info} recipe={recipe} />
+      <DataLine />
       <ol className="steps">
         {recipe.steps.map((step, at) => (
           <StepCard
@@ -84,8 +86,8 @@ export function RecipePane() {
 }
 
 function PresetMenu({ info, recipe }: { readonly info: EngineInfo; readonly recipe: Recipe }) {
-  const bare = recipeKey({ ...recipe, layers: {} });
-  const current = info.presets.find((preset) => recipeKey({ ...preset.recipe, layers: {} }) === bare);
+  const bare = bareKey(recipe);
+  const current = info.presets.find((preset) => bareKey(preset.recipe) === bare);
   return (
     <div className="recipe-preset">
       <NativeSelect
@@ -103,6 +105,11 @@ function PresetMenu({ info, recipe }: { readonly info: EngineInfo; readonly reci
       />
     </div>
   );
+}
+
+/** The steps alone: settings of layers and data are the person's own, whatever the preset. */
+function bareKey(recipe: Recipe): string {
+  return recipeKey(setData({ ...recipe, layers: {} }, undefined));
 }
 
 /** How many layers have settings of their own, and the way back. */
@@ -140,7 +147,7 @@ function importRecipe(files: readonly DroppedFile[]): void {
     (text) => {
       const read = readRecipe(text);
       if ('problem' in read) tell('error', `${file.path}: ${read.problem}`);
-      else editRecipe(() => read.recipe);
+      else editRecipe((now) => setData(read.recipe, read.recipe.data ?? now.data));
     },
     () => tell('error', `${file.path}: the file could not be read.`),
   );

@@ -2,11 +2,13 @@
 import { IconChevronDown, IconChevronUp, IconInfoCircle, IconTrash } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import type { PassInfo, Step } from '#studio/jobs.ts';
+import { showData } from '#ui/panes/data/data-line.tsx';
 import { IconButton } from '#ui/parts/icon-button.tsx';
 import { moveStep, removeStep, setOptions } from '#ui/state/recipe/edit.ts';
 import { fieldsOf } from '#ui/state/recipe/option-form.ts';
 import type { RecipeProblem } from '#ui/state/recipe/problems.ts';
 import { editRecipe } from '#ui/state/session/actions.ts';
+import { activeWork, useStudio } from '#ui/state/store.ts';
 import { OptionFields } from './option-fields.tsx';
 
 interface Props {
@@ -79,6 +81,7 @@ export function StepCard({ step, at, last, pass, problems }: Props) {
           onChange={(change, merge) => editRecipe((recipe) => setOptions(recipe, at, change), merge)}
         />
       ) : null}
+      {pass?.needs.includes('ranges') === true ? <NeedsData /> : null}
       {problems.map((problem) => (
         <p
           key={problem.text}
@@ -89,5 +92,25 @@ export function StepCard({ step, at, last, pass, problems }: Props) {
         </p>
       ))}
     </li>
+  );
+}
+
+/** Ranges of activations are measured on samples: without any the step cannot run. */
+function NeedsData() {
+  const data = useStudio((studio) => activeWork(studio)?.data?.summary ?? null);
+  if (data !== null && data.problem === null) {
+    return (
+      <p className="dim step-problem">
+        Calibrates on {data.calibration} samples of {data.name}.
+      </p>
+    );
+  }
+  return (
+    <p className="warn step-problem" role="status">
+      {data === null ? 'Needs data: it measures the ranges of activations.' : 'The open data does not suit the model.'}{' '}
+      <button type="button" className="link" onClick={showData}>
+        {data === null ? 'Open data' : 'See why'}
+      </button>
+    </p>
   );
 }

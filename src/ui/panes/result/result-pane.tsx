@@ -1,12 +1,19 @@
 /** The result: what it weighs, what each step did, how its outputs compare, and what the download was checked for. */
-import { Button } from '@mantine/core';
+import './evaluation.css';
+import { Button, SegmentedControl } from '@mantine/core';
+import { lazy, Suspense } from 'react';
 import { IconArrowsDiff, IconDownload, IconPlayerPlay } from '@tabler/icons-react';
 import type { ModelFigures, Saved, StepReport } from '#studio/jobs.ts';
 import { compareOutputs, download, optimize } from '#ui/state/session/actions.ts';
 import { isCurrent } from '#ui/state/session/previews.ts';
-import { activeWork, useStudio } from '#ui/state/store.ts';
+import { activeWork, changeLooks, useStudio, type ResultPart } from '#ui/state/store.ts';
 import { formatBytes, formatChange, formatCount, formatDb, formatDuration } from '#ui/state/units.ts';
+import { AccuracyPart } from './accuracy-part.tsx';
 import { ComparePart, OutputTable } from './compare-part.tsx';
+import { LatencyPart } from './latency-part.tsx';
+
+const ClassesPart = lazy(() => import('./classes-part.tsx').then((module) => ({ default: module.ClassesPart })));
+const LintPart = lazy(() => import('./lint-part.tsx').then((module) => ({ default: module.LintPart })));
 
 export function ResultPane() {
   const result = useStudio((studio) => activeWork(studio)?.result ?? null);
@@ -15,6 +22,7 @@ export function ResultPane() {
     return work !== null && isCurrent(work.result?.recipe, work.history.present);
   });
   const busy = useStudio((studio) => studio.task !== null);
+  const part = useStudio((studio) => studio.looks.resultPart);
   if (result === null) {
     return (
       <div className="result empty">
@@ -37,8 +45,31 @@ export function ResultPane() {
     );
   }
   const { report } = result;
+  const parts = (
+    <div className="result-parts">
+      <SegmentedControl
+        aria-label="Part of the result"
+        value={part}
+        onChange={(value) => changeLooks({ resultPart: value as ResultPart })}
+        data={[
+          { value: 'overview', label: 'Overview' },
+          { value: 'classes', label: 'Classes' },
+          { value: 'runtime', label: 'In the runtime' },
+        ]}
+      />
+    </div>
+  );
+  if (part !== 'overview') {
+    return (
+      <div className="result part" role="region" aria-label="Result">
+        {parts}
+        <Suspense fallback={null}>{part === 'classes' ? <ClassesPart /> : <LintPart result={result} />}</Suspense>
+      </div>
+    );
+  }
   return (
     <div className="result" role="region" aria-label="Result">
+      {parts}
       {current ? null : (
         <p className="stale-note warn" role="status">
           The recipe has changed since this result was made.{' '}
@@ -47,10 +78,12 @@ export function ResultPane() {
           </button>
         </p>
       )}
+      <AccuracyPart result={result} current={current} busy={busy} />
       <section>
         <h3>Size</h3>
         <FigureTable before={report.before} after={report.after} />
       </section>
+      <LatencyPart result={result} />
       <ComparePart result={result} busy={busy} />
       <section>
         <h3>Download</h3>
@@ -90,7 +123,7 @@ function FigureTable({ before, after }: { readonly before: ModelFigures; readonl
     { label: 'Parameters', before: before.parameters, after: after.parameters, format: formatCount },
   ];
   return (
-    <table className="plain-table">
+    <table className="plain-table" aria-label="Size">
       <thead>
         <tr>
           <th scope="col">Figure</th>

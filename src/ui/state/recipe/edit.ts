@@ -1,5 +1,5 @@
 /** Edits of a recipe as pure functions: each returns a new recipe, or the same one when nothing changes. */
-import type { LayerSettings, Recipe, Step } from '#studio/jobs.ts';
+import type { LayerSettings, PassInfo, Recipe, Step } from '#studio/jobs.ts';
 
 export const EMPTY_RECIPE: Recipe = { version: 1, name: 'Untitled', steps: [] };
 
@@ -71,11 +71,29 @@ function withLayer(
   return layers.length === 0 ? rest : { ...rest, layers: Object.fromEntries(layers) };
 }
 
+/** Settings of the data; the same recipe when they are the same. */
+export function setData(recipe: Recipe, data: Recipe['data']): Recipe {
+  const { data: old, ...rest } = recipe;
+  return old === data ? recipe : data === undefined ? rest : { ...rest, data };
+}
+
+/** Whether a step has to be calibrated on data. */
+export function needsRanges(recipe: Recipe, passes: readonly PassInfo[]): boolean {
+  return recipe.steps.some((step) => passes.find((pass) => pass.name === step.pass)?.needs.includes('ranges') === true);
+}
+
+/** The recipe as far as its result goes: settings of data count only where something is calibrated on it. */
+export function forResult(recipe: Recipe, passes: readonly PassInfo[]): Recipe {
+  return needsRanges(recipe, passes) ? recipe : setData(recipe, undefined);
+}
+
 /** What makes two recipes the same work: everything but the name, with keys in order. */
 export function recipeKey(recipe: Recipe): string {
-  return JSON.stringify({ steps: recipe.steps, layers: recipe.layers ?? {} }, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
+  return JSON.stringify(
+    { steps: recipe.steps, layers: recipe.layers ?? {}, data: recipe.data },
+    (_key, value: unknown) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+        : value,
   );
 }

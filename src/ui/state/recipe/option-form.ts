@@ -27,6 +27,8 @@ export type Field = FieldFacts &
     | { readonly kind: 'switch' }
     | { readonly kind: 'text' }
     | { readonly kind: 'names' }
+    /** One number, or one for each channel. */
+    | { readonly kind: 'numbers' }
     /** Granularity and block size are one decision, coarse to fine. */
     | { readonly kind: 'granularity'; readonly blockKey: string | null; readonly stops: readonly GranularityStop[] }
   );
@@ -75,6 +77,7 @@ function fieldOf(
     return { ...facts, kind: 'granularity', blockKey, stops: granularityStops(values, blocks) };
   }
   if (choices !== null && choices.length > 0) return { ...facts, kind: 'choice', choices };
+  if (isNumbers(property)) return { ...facts, kind: 'numbers' };
   const type = typeOf(property);
   if (type === 'boolean') return { ...facts, kind: 'switch' };
   if (type === 'integer' || type === 'number') {
@@ -117,6 +120,11 @@ function blockSizesOf(block: Readonly<Record<string, unknown>>): readonly number
   return [256, 128, 64, 32, 16].filter((size) => size >= low && size <= high);
 }
 
+function isNumbers(property: Readonly<Record<string, unknown>>): boolean {
+  const union = property['anyOf'] ?? property['oneOf'];
+  return Array.isArray(union) && union.some((part) => isRecord(part) && part['type'] === 'array');
+}
+
 /** `number | null` arrives as a union; its number part holds the bounds. */
 function numberPart(property: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const union = property['anyOf'] ?? property['oneOf'];
@@ -146,7 +154,16 @@ function sane(bound: number | null): number | null {
 }
 
 /** Terms that letters alone do not spell. */
-const SPELLED: Readonly<Record<string, string>> = { minmax: 'Min-max', mse: 'Least MSE', nbits: 'n-bits' };
+const SPELLED: Readonly<Record<string, string>> = {
+  minmax: 'Min-max',
+  mse: 'Least MSE',
+  nbits: 'n-bits',
+  nhwc: 'NHWC',
+  nchw: 'NCHW',
+  rgb: 'RGB',
+  bgr: 'BGR',
+  mfcc: 'MFCC',
+};
 
 function titleFrom(value: unknown): string {
   if (value === null) return 'None';

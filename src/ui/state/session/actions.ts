@@ -1,6 +1,16 @@
 /** What the person can do: open, tune, undo, make a result, compare it, take it home. */
 import type { DroppedFile, ModelSummary, PresetInfo, Recipe } from '#studio/jobs.ts';
-import { EMPTY_RECIPE, isExcluded, recipeKey, setExcluded } from '#ui/state/recipe/edit.ts';
+import { patchSettings, settingsOf, type SettingsPart } from '#ui/state/data/settings.ts';
+import {
+  EMPTY_RECIPE,
+  forResult,
+  isExcluded,
+  needsRanges,
+  recipeKey,
+  setData,
+  setExcluded,
+} from '#ui/state/recipe/edit.ts';
+import { raiseLayer } from '#ui/state/recipe/raise.ts';
 import { amend, commit, redo, startHistory, undo, type History } from '#ui/state/recipe/history.ts';
 import {
   activeModel,
@@ -12,11 +22,23 @@ import {
   type MadeResult,
   type Work,
 } from '#ui/state/store.ts';
+import {
+  closeData,
+  dataInUse,
+  evaluateResult,
+  measureLayers,
+  openDataFiles,
+  requestFit,
+  sameSettings,
+  withSettings,
+} from './data.ts';
 import { offerDownload } from './download.ts';
 import { call, runTask } from './engine-calls.ts';
 import type { KeptWork } from './keep.ts';
 import { isCurrent, requestPreview } from './previews.ts';
-import { noteOutputs } from './variants.ts';
+import { noteMade, noteOutputs } from './variants.ts';
+
+export { closeData };
 
 /** The recipe a model starts with: small, safe, and shows at once what the studio does. */
 const FIRST_PRESET = 'int8-channel';
@@ -52,6 +74,10 @@ export function showModel(model: ModelSummary, kept?: KeptWork): void {
     previewing: false,
     variants: kept?.variants ?? [],
     result: null,
+    data: null,
+    baseline: null,
+    calibratedFor: null,
+    pair: [null, null],
     selected: kept?.selected ?? null,
   };
   useStudio.setState((studio) => ({
@@ -107,7 +133,38 @@ export function redoEdit(): void {
 }
 
 export function loadPreset(preset: PresetInfo): void {
-  editRecipe((recipe) => ({ ...preset.recipe, ...(recipe.layers === undefined ? {} : { layers: recipe.layers }) }));
+  editRecipe(({ layers, data }) => ({
+    ...preset.recipe,
+    ...(layers === undefined ? {} : { layers }),
+    ...(data === undefined ? {} : { data }),
+  }));
+}
+
+/** Goes back to a recipe that was tried; the settings of the data stay unless it has its own. */
+export function restoreRecipe(recipe: Recipe): void {
+  editRecipe((now) => setData(recipe, recipe.data ?? now.data));
+}
+
+export function excludeLayer(layer: string): void {
+  editRecipe((recipe) => setExcluded(recipe, [layer], true));
+}
+
+/** Gives the activations of one layer 16 bits. */
+export function raise(layer: string): void {
+  const passes = useStudio.getState().info?.passes ?? [];
+  editRecipe((recipe) => raiseLayer(recipe, passes, layer));
+}
+
+/** Opens files as data of the active model; `more` adds them to the data that is open. The recipe takes its settings. */
+export async function openData(files: readonly DroppedFile[], more: boolean = false): Promise<void> {
+  const opened = await openDataFiles(files, more);
+  if (opened !== null) editRecipe((recipe) => withSettings(recipe, opened.settings));
+}
+
+export function editData(part: SettingsPart, change: Readonly<Record<string, unknown>>): void {
+  const data = activeWork(useStudio.getState())?.data ?? null;
+  if (data === null) return;
+  editRecipe((recipe) => withSettings(recipe, patchSettings(settingsOf(recipe, data), part, change)));
 }
 
 export function toggleExcluded(layer: string): void {
@@ -115,9 +172,11 @@ export function toggleExcluded(layer: string): void {
 }
 
 function move(step: (history: History<Recipe>) => History<Recipe>): void {
-  const { activeId } = useStudio.getState();
+  const { activeId, works } = useStudio.getState();
   if (activeId === null) return;
+  const before = works[activeId]?.history.present.data;
   changeWork(activeId, (work) => ({ history: step(work.history) }));
+  if (!sameSettings(before, useStudio.getState().works[activeId]?.history.present.data)) requestFit(activeId);
   requestPreview();
 }
 
@@ -126,30 +185,92 @@ export function selectLayer(layer: string | null): void {
   if (activeId !== null) changeWork(activeId, () => ({ selected: layer }));
 }
 
-/** Makes the result of the current recipe, unless it is made already. */
-export async function optimize(): Promise<MadeResult | null> {
+/** Makes the result of the current recipe, unless it is made already; with data open, it is evaluated at once. */
+export async function optimize(): Promise<void> {
+  const result = await makeResult();
+  if (result === null || !useStudio.getState().looks.autoEvaluate) return;
+  if (result.evaluation?.dataKey !== dataInUse()?.key) await evaluateResult(result);
+}
+
+async function makeResult(): Promise<MadeResult | null> {
   const studio = useStudio.getState();
   const model = activeModel(studio);
   const work = activeWork(studio);
   if (model === null || work === null) return null;
+  const passes = studio.info?.passes ?? [];
   const recipe = work.history.present;
   if (work.result !== null && isCurrent(work.result.recipe, recipe)) {
-    changeLooks({ view: 'result', phoneTab: 'result' });
+    showResult();
     return work.result;
   }
+  const data = dataInUse();
+  const calibrates = needsRanges(recipe, passes);
+  if (calibrates && data === null) {
+    changeLooks({ view: 'data', phoneTab: 'data' });
+    tell('warning', work.data?.summary.problem ?? 'This recipe measures ranges on data: open data first.');
+    return null;
+  }
   const made = await runTask(`Optimizing ${model.name}`, (options) =>
-    call('optimize', { modelId: model.id, recipe }, options),
+    call('optimize', { modelId: model.id, recipe, ...(data === null ? {} : { data: data.choice }) }, options),
   );
   if (made === null) return null;
-  const result: MadeResult = { ...made, recipe, comparison: null, saved: null };
-  changeWork(model.id, () => ({ result }));
-  changeLooks({ view: 'result', phoneTab: 'result' });
+  const result: MadeResult = {
+    ...made,
+    recipe: forResult(recipe, passes),
+    comparison: null,
+    saved: null,
+    evaluation: null,
+    layerErrors: null,
+    lint: null,
+  };
+  changeWork(model.id, (now) => ({
+    result,
+    variants: noteMade(now.variants, result.recipe, made.report.after.fileBytes.value),
+    ...(calibrates && data !== null ? { calibratedFor: data.key } : {}),
+  }));
+  showResult();
   return result;
+}
+
+function showResult(): void {
+  changeLooks({ view: 'result', phoneTab: 'result' });
+}
+
+/** Original and result on the evaluation part of the data. */
+export async function evaluate(): Promise<void> {
+  if (!hasData()) return;
+  const result = await makeResult();
+  if (result !== null) await evaluateResult(result);
+}
+
+export async function evaluateOriginal(): Promise<void> {
+  if (hasData()) await evaluateResult(null);
+}
+
+/** Error of every layer's output; shown in the chart of activation errors. */
+export async function measureErrors(): Promise<void> {
+  if (!hasData()) return;
+  const { looks } = useStudio.getState();
+  const result = await makeResult();
+  if (result === null) return;
+  // Whoever looks at the chart on a phone stays there.
+  if (looks.phoneTab === 'charts') changeLooks({ phoneTab: 'charts' });
+  await measureLayers(result);
+}
+
+function hasData(): boolean {
+  if (dataInUse() !== null) return true;
+  changeLooks({ view: 'data', phoneTab: 'data' });
+  tell(
+    'warning',
+    activeWork(useStudio.getState())?.data?.summary.problem ?? 'Open data first: accuracy is measured on it.',
+  );
+  return false;
 }
 
 /** Runs original and result on the same inputs. */
 export async function compareOutputs(runs: number, seed: number, inputs?: DroppedFile): Promise<void> {
-  const result = await optimize();
+  const result = await makeResult();
   const model = activeModel(useStudio.getState());
   if (result === null || model === null) return;
   const comparison = await runTask('Comparing outputs in onnxruntime', (options) =>
@@ -168,7 +289,7 @@ export async function compareOutputs(runs: number, seed: number, inputs?: Droppe
 
 /** Writes the result, has it opened again and compared, and hands the files over. */
 export async function download(): Promise<void> {
-  const result = await optimize();
+  const result = await makeResult();
   const model = activeModel(useStudio.getState());
   if (result === null || model === null) return;
   const saved = await runTask(`Writing and verifying ${model.name}`, (options) =>

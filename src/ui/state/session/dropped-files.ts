@@ -1,8 +1,8 @@
 /** Files out of a drop or a picker, folders walked to the end, each with its path. */
 import type { DroppedFile } from '#studio/jobs.ts';
 
-/** More than any model folder holds; a dropped home directory stops here. */
-const MOST_FILES = 5000;
+/** More than most data sets hold; a dropped home directory stops here. */
+export const MOST_FILES = 60_000;
 
 /**
  * Files of a drop. The entries have to be taken before the first await: the browser empties the list once the event is

@@ -29,6 +29,10 @@ const work: Work = {
   previewing: false,
   variants: [],
   result: null,
+  data: null,
+  baseline: null,
+  calibratedFor: null,
+  pair: [null, null],
   selected: 'conv',
 };
 
@@ -39,6 +43,7 @@ const studio: Studio = {
   works: { a: work, b: work },
   activeId: 'b',
   task: null,
+  question: null,
   messages: [],
   samples: [],
   search: '',

@@ -8,6 +8,11 @@ export async function openFiles(files: readonly DroppedFile[]): Promise<void> {
   await (await load()).openFiles(files);
 }
 
+/** What a window takes: model files, data beside the open model, or both; asks where names do not tell. */
+export async function openDrop(files: readonly DroppedFile[]): Promise<void> {
+  await (await import('./drop.ts')).openDrop(files);
+}
+
 export async function openSample(file: string): Promise<void> {
   await (await load()).openSample(file);
 }

@@ -1,6 +1,7 @@
 /** Keeps the preview of the active model's recipe up to date, and remembers each variant that was seen. */
-import type { Preview, Recipe } from '#studio/jobs.ts';
-import { recipeKey } from '#ui/state/recipe/edit.ts';
+import type { DataChoice, Preview, Recipe } from '#studio/jobs.ts';
+import { choiceOf, dataKey } from '#ui/state/data/settings.ts';
+import { forResult, recipeKey } from '#ui/state/recipe/edit.ts';
 import { problemsOf } from '#ui/state/recipe/problems.ts';
 import { activeWork, changeWork, useStudio } from '#ui/state/store.ts';
 import { call, isCancelled, sentenceOf } from './engine-calls.ts';
@@ -10,6 +11,7 @@ import { addVariant } from './variants.ts';
 interface PreviewRequest {
   readonly modelId: string;
   readonly recipe: Recipe;
+  readonly data?: DataChoice;
 }
 
 const loop = createPreviewLoop<PreviewRequest, Preview>({
@@ -18,7 +20,7 @@ const loop = createPreviewLoop<PreviewRequest, Preview>({
     changeWork(modelId, (work) => ({
       preview,
       previewProblem: null,
-      variants: addVariant(work.variants, recipe, preview),
+      variants: addVariant(work.variants, forResult(recipe, passes()), preview),
     })),
   onError: ({ modelId }, error) => {
     if (!isCancelled(error)) changeWork(modelId, () => ({ preview: null, previewProblem: sentenceOf(error) }));
@@ -50,10 +52,17 @@ export function requestPreview(): void {
     }));
     return;
   }
-  loop.request({ modelId: model.id, recipe });
+  // A preview never waits for a calibration: ranges take part once they were measured.
+  const data = choiceOf(recipe, work.data);
+  const measured = data !== null && work.calibratedFor === dataKey(data);
+  loop.request({ modelId: model.id, recipe, ...(measured ? { data } : {}) });
+}
+
+function passes() {
+  return useStudio.getState().info?.passes ?? [];
 }
 
 /** Whether the result on show was made from the recipe on show. */
 export function isCurrent(made: Recipe | undefined, present: Recipe): boolean {
-  return made !== undefined && recipeKey(made) === recipeKey(present);
+  return made !== undefined && recipeKey(forResult(made, passes())) === recipeKey(forResult(present, passes()));
 }

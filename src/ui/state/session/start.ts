@@ -35,7 +35,9 @@ async function bringBack(kept: Kept | null): Promise<void> {
   );
   await showModels(last.map((model) => ({ model, kept: kept?.works[fingerprint(model)] })));
   // Results live in the engine's memory alone, so a pane that shows one is not brought back.
-  useStudio.setState({ looks: { ...looks, view: looks.view === 'result' ? 'layers' : looks.view } });
+  useStudio.setState({
+    looks: { ...looks, view: looks.view === 'result' || looks.view === 'compare' ? 'layers' : looks.view },
+  });
 }
 
 function keepFromNowOn(before: Kept | null): void {

@@ -1,0 +1,98 @@
+/** The range of every rounded activation: what was seen, and what the chosen range keeps of it. */
+import { useMemo } from 'react';
+import type { ActivationView } from '#studio/jobs.ts';
+import { selectLayer } from '#ui/state/session/actions.ts';
+import { activeWork, changeLooks, useStudio } from '#ui/state/store.ts';
+import { formatSmall } from '#ui/state/units.ts';
+import { formatClipped } from './activation-words.ts';
+import { NoRanges } from './no-ranges.tsx';
+import { useActivations } from './use-activations.ts';
+
+const MOST_ROWS = 400;
+
+export function RangesChart({ sorted }: { readonly sorted: boolean }) {
+  const activations = useActivations();
+  const selected = useStudio((studio) => activeWork(studio)?.selected ?? null);
+  const { views } = activations;
+  const rows = useMemo(() => {
+    const all = views?.views ?? [];
+    return sorted ? all.toSorted((a, b) => b.clipped - a.clipped) : all;
+  }, [views, sorted]);
+  if (views === null) return <NoRanges activations={activations} />;
+  return (
+    <>
+      <div className="ranges">
+        <table className="plain-table" aria-label="Ranges of activations">
+          <thead>
+            <tr>
+              <th scope="col">Layer</th>
+              <th scope="col" className="range-column">
+                Seen, and kept between the marks
+              </th>
+              <th scope="col" title="Smallest and largest value that calibration saw">
+                Seen
+              </th>
+              <th scope="col" title="Values outside are clipped">
+                Kept
+              </th>
+              <th scope="col" title="Share of the values seen that lie outside what is kept">
+                Clipped
+              </th>
+              <th scope="col" className="wide">
+                Grid
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.slice(0, MOST_ROWS).map((view) => (
+              <tr
+                key={view.value}
+                data-selected={view.layer === selected}
+                onClick={() => {
+                  selectLayer(view.layer);
+                  changeLooks({ sideChart: 'activation' });
+                }}
+              >
+                <th scope="row" title={`${view.value}, ${view.op}`}>
+                  <button type="button" className="plain" aria-pressed={view.layer === selected}>
+                    {view.layer}
+                  </button>
+                </th>
+                <td className="range-column">
+                  <RangeBar view={view} />
+                </td>
+                <td>{`${formatSmall(view.min)} to ${formatSmall(view.max)}`}</td>
+                <td>{`${formatSmall(view.low)} to ${formatSmall(view.high)}`}</td>
+                <td>{formatClipped(view.clipped)}</td>
+                <td className="wide dim">
+                  {view.scale === null
+                    ? 'float'
+                    : `${view.levels ?? ''}, scale ${formatSmall(view.scale)}, zero ${view.zeroPoint ?? '?'}`}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {rows.length > MOST_ROWS ? <p className="dim">and {rows.length - MOST_ROWS} more</p> : null}
+      </div>
+      <figcaption className="dim method">
+        Measured: {views.method}. Each bar has its own width; the thin line is zero. Click a row for its histogram.
+      </figcaption>
+    </>
+  );
+}
+
+/** The whole width is what was seen or kept, whichever is wider; zero is always within. */
+function RangeBar({ view: { min, max, low, high } }: { readonly view: ActivationView }) {
+  const from = Math.min(0, min, low);
+  const to = Math.max(0, max, high);
+  const at = (value: number) => (to > from ? (100 * (value - from)) / (to - from) : 0);
+  const percent = (value: number) => `${value}%`;
+  return (
+    <span className="range-bar" aria-hidden>
+      <span className="seen" style={{ left: percent(at(min)), width: percent(at(max) - at(min)) }} />
+      <span className="kept" style={{ left: percent(at(low)), width: percent(at(high) - at(low)) }} />
+      <span className="zero" style={{ left: percent(at(0)) }} />
+    </span>
+  );
+}
