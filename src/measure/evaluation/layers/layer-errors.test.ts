@@ -382,7 +382,7 @@ describe('layerErrors', () => {
     expectFirst(byLayer.get('first'));
   });
 
-  it('takes the first samples when so many are asked for, and lists what cannot be measured', async () => {
+  it('takes as many samples as are asked for, and lists what cannot be measured', async () => {
     const { model, store } = buildModel(spec);
     const after = all(new ByHand(model, store)).fold('relu').finish();
     const { model: other, store: weights } = buildModel({
@@ -395,7 +395,8 @@ describe('layerErrors', () => {
     });
     const work = { after: { model: after, weights: store }, samples, runtime: node };
     const counted = await layerErrors({ ...work, before: { model, weights: store }, count: 5 });
-    expect([counted.samples, counted.data]).toEqual([5, 'the first 5 of 40 samples of a test']);
+    expect(samples.asked.slice(-5)).toEqual([0, 8, 16, 24, 32]);
+    expect([counted.samples, counted.data]).toEqual([5, '5, evenly spread, of 40 samples of a test']);
     const { layers, notices } = await layerErrors({ ...work, before: { model: other, weights }, count: 5 });
     expect(layers.map((layer) => layer.layer)).toEqual(['first']);
     expect(notices.map(({ at, text }) => [at, text])).toEqual([

@@ -40,7 +40,7 @@ export interface LayerErrorsWork {
   readonly before: ModelWithWeights;
   readonly after: ModelWithWeights;
   readonly samples: Samples;
-  /** Only so many of the samples; absent: all. */
+  /** Only so many of the samples, evenly spread; absent: all. */
   readonly count?: number | undefined;
   readonly runtime: Runtime;
   /** Bytes of activations and weights that a group of layers may take. */
@@ -61,7 +61,7 @@ export async function layerErrors(work: LayerErrorsWork): Promise<LayerErrors> {
   const { runtime, signal } = work;
   const after = await inferred(work.after);
   const before = await inferred(await atOpsetOf(after, work.before));
-  const samples = firstOf(work.samples, work.count);
+  const samples = someOf(work.samples, work.count);
   const plan = planLayers(before.model, after.model, opsetOf(before.model.opsets, '') >= OLDEST_ROUND);
   const bench: Bench = { before, after, samples, runtime, signal, onProgress: work.onProgress };
   const groups = await groupLayers(bench, plan.layers, work.budgetBytes ?? BUDGET_BYTES);
@@ -118,11 +118,23 @@ async function atOpsetOf(after: ModelWithWeights, before: ModelWithWeights): Pro
   return { model: edit.finish(), weights };
 }
 
-function firstOf(samples: Samples, count: number | undefined): Samples {
-  const { description, fingerprint, carry } = samples;
-  const length = Math.min(samples.length, count ?? Infinity);
-  const told = length === samples.length ? description : `the first ${length} of ${description}`;
-  return { length, description: told, fingerprint, carry, read: (index, signal) => samples.read(index, signal) };
+/**
+ * So many of the samples, evenly spread: data often lies class by class. Samples whose state is carried on follow each other,
+ * so of those it is the first.
+ */
+function someOf(samples: Samples, wish: number | undefined): Samples {
+  const { length: all, description, fingerprint, carry } = samples;
+  const count = Math.min(all, wish ?? all);
+  if (count === all) return samples;
+  const inOrder = carry.size > 0;
+  const at = (index: number): number => (inOrder ? index : Math.floor((index * all) / count));
+  return {
+    length: count,
+    description: `${inOrder ? `the first ${count}` : `${count}, evenly spread,`} of ${description}`,
+    fingerprint,
+    carry,
+    read: (index, signal) => samples.read(at(index), signal),
+  };
 }
 
 /** As many layers at once as their outputs and float weights fit. */
