@@ -4,6 +4,7 @@
  * once serve again. Names of values and layers do not count.
  */
 import { isRange } from '#base/bytes.ts';
+import { createDigest, digestOf } from '#data/files/digest.ts';
 import type { Attr, Graph, Model, Node, Tensor, Value, ValueId } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
 
@@ -11,7 +12,7 @@ import type { WeightStore } from '#ir/weights.ts';
 export function valueIdentities(model: Model, store: WeightStore): ReadonlyMap<ValueId, string> {
   const identities = new Map<ValueId, string>();
   const opsets = [...model.opsets].map(([domain, version]) => `${domain}:${version}`).toSorted();
-  const base = digest([...opsets, ...model.functions.map(contentOf)].join('|'));
+  const base = digestOf([...opsets, ...model.functions.map(contentOf)].join('|'));
   addGraph(model.graph, store, base, identities, new Set(model.graph.inputs));
   return identities;
 }
@@ -28,13 +29,13 @@ function addGraph(
     const value = graph.values.get(id);
     // The main graph's inputs are fed by name; those of subgraphs by position.
     if (value !== undefined)
-      known.set(id, digest(`input|${inputs.has(id) ? value.name : position}|${value.dtype ?? ''}`));
+      known.set(id, digestOf(`input|${inputs.has(id) ? value.name : position}|${value.dtype ?? ''}`));
   }
   for (const value of graph.values.values()) {
     if (value.constant !== undefined) known.set(value.id, constantIdentity(value, value.constant, store));
   }
   for (const node of graph.nodes) {
-    const made = digest(`${base}|${nodeIdentity(node, store, base, known, inputs)}`);
+    const made = digestOf(`${base}|${nodeIdentity(node, store, base, known, inputs)}`);
     for (const [position, id] of node.outputs.entries()) {
       if (id === null) continue;
       const grid =
@@ -96,11 +97,11 @@ function subgraphIdentity(
 ): string {
   const known = new Map(around);
   addGraph(graph, store, base, known, inputs);
-  return digest(graph.outputs.map((id) => known.get(id) ?? '?').join('|'));
+  return digestOf(graph.outputs.map((id) => known.get(id) ?? '?').join('|'));
 }
 
 function constantIdentity(value: Value, tensor: Tensor, store: WeightStore): string {
-  return digest(`constant|${tensorIdentity(tensor, store)}${gridIdentity(value, store)}`);
+  return digestOf(`constant|${tensorIdentity(tensor, store)}${gridIdentity(value, store)}`);
 }
 
 function gridIdentity(value: Value | undefined, store: WeightStore): string {
@@ -126,37 +127,9 @@ const contents = new WeakMap<Uint8Array, string>();
 function contentOf(bytes: Uint8Array): string {
   const known = contents.get(bytes);
   if (known !== undefined) return known;
-  const made = `${bytes.byteLength}#${digestBytes(bytes)}`;
+  const digest = createDigest();
+  digest.add(bytes);
+  const made = `${bytes.byteLength}#${digest.text()}`;
   contents.set(bytes, made);
   return made;
-}
-
-function digest(text: string): string {
-  return digestBytes(new TextEncoder().encode(text));
-}
-
-/** 64 bits from two lanes of multiply-and-rotate over 32-bit words (the rounds of MurmurHash3); not for hostile input. */
-function digestBytes(bytes: Uint8Array): string {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let a = 0x9e3779b9 ^ bytes.byteLength;
-  let b = 0x85ebca6b;
-  const whole = bytes.byteLength & ~3;
-  for (let at = 0; at < bytes.byteLength; at += 4) {
-    let word = 0;
-    if (at < whole) word = view.getInt32(at, true);
-    else for (let i = at; i < bytes.byteLength; i += 1) word = (word << 8) | (bytes[i] ?? 0);
-    const k = Math.imul(word, 0xcc9e2d51);
-    a ^= Math.imul((k << 15) | (k >>> 17), 0x1b873593);
-    a = (Math.imul((a << 13) | (a >>> 19), 5) + 0xe6546b64) | 0;
-    const l = Math.imul(word ^ a, 0x239b961b);
-    b ^= Math.imul((l << 16) | (l >>> 16), 0xab0e9789);
-    b = (Math.imul((b << 17) | (b >>> 15), 5) + 0x561ccd1b) | 0;
-  }
-  return `${finished(a)}${finished(b ^ a)}`;
-}
-
-function finished(h: number): string {
-  let mixed = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return ((mixed ^ (mixed >>> 16)) >>> 0).toString(16).padStart(8, '0');
 }
