@@ -141,27 +141,32 @@ function Selected({ error, recipe, stale, busy }: SelectedProps) {
   const excluded = isExcluded(recipe, layer);
   const raised = raiseOf(recipe, passes ?? [], layer) === null;
   return (
-    <div className="selected-line wrap">
-      <b title={layer}>{layer}</b>
-      <span className="dim">{describeError(error)}</span>
-      <Button
-        size="compact-xs"
-        onClick={() => (excluded ? toggleExcluded(layer) : excludeLayer(layer))}
-        aria-label={`${excluded ? 'Include' : 'Exclude'} layer ${layer}`}
-      >
-        {excluded ? 'Include again' : 'Exclude'}
-      </Button>
-      <Button
-        size="compact-xs"
-        disabled={excluded || raised}
-        onClick={() => raise(layer)}
-        aria-label={`Raise ${layer} to 16 bits`}
-        title={raised ? 'No step gives this layer 8-bit activations' : 'Its activations get 16 bits'}
-      >
-        Raise to 16 bits
-      </Button>
-      {again}
-    </div>
+    <>
+      <div className="selected-line">
+        <b title={layer}>{layer}</b>
+        <Button
+          size="compact-xs"
+          flex="none"
+          onClick={() => (excluded ? toggleExcluded(layer) : excludeLayer(layer))}
+          aria-label={`${excluded ? 'Include' : 'Exclude'} layer ${layer}`}
+        >
+          {excluded ? 'Include again' : 'Exclude'}
+        </Button>
+        <Button
+          size="compact-xs"
+          flex="none"
+          disabled={excluded || raised}
+          onClick={() => raise(layer)}
+          aria-label={`Raise ${layer} to 16 bits`}
+          title={raised ? 'No step gives this layer 8-bit activations' : 'Its activations get 16 bits'}
+        >
+          Raise to 16 bits
+        </Button>
+      </div>
+      <p className="selected-says">
+        <span className="dim">{describeError(error)}.</span> {again}
+      </p>
+    </>
   );
 }
 

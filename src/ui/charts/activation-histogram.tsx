@@ -126,12 +126,20 @@ function optionsFor(histogram: Histogram, ink: Ink): Omit<uPlot.Options, 'width'
       axis(ink, 'activation value', { grid: { show: false }, size: 24, values: (_u, ticks) => ticks.map(formatSmall) }),
       axis(ink, 'values per bin', {
         size: 44,
-        values: (_u, ticks) => ticks.map((tick) => (Number.isInteger(Math.log10(tick)) ? formatCount(tick) : '')),
+        splits: () => decades(most),
+        values: (_u, ticks) => ticks.map((tick) => formatCount(tick)),
       }),
     ],
     series: [{}],
     hooks: { draw: [(plot) => draw(plot, histogram, ink)] },
   };
+}
+
+/** 1, 10, 100 and on, at most five of them. */
+function decades(most: number): number[] {
+  const last = Math.max(1, Math.floor(Math.log10(most)));
+  const every = Math.ceil((last + 1) / 5);
+  return Array.from({ length: Math.floor(last / every) + 1 }, (_one, at) => 10 ** (at * every));
 }
 
 function draw(plot: uPlot, histogram: Histogram, ink: Ink): void {

@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 
 export interface Ink {
   readonly text: string;
+  readonly panel: string;
   readonly line: string;
   readonly strong: string;
   readonly accent: string;
@@ -37,6 +38,7 @@ function readInk(): Ink {
   };
   const ink = {
     text: colour('--text'),
+    panel: colour('--panel'),
     line: colour('--line'),
     strong: colour('--line-strong'),
     accent: colour('--accent'),

@@ -148,7 +148,7 @@ function draw(
       context.fillRect(x, y, cell - gap, cell - gap);
       if (cell >= COUNTED_CELL_PX) {
         context.globalAlpha = 1;
-        context.fillStyle = ink.text;
+        context.fillStyle = count / of > 0.35 ? ink.panel : ink.text;
         context.textAlign = 'center';
         context.fillText(String(count), x + cell / 2 - gap / 2, y + cell / 2 + 0.5, cell - 2);
       }

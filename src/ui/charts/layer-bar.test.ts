@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeBar, ticksTo, type LayerBar } from './layer-bar.ts';
+import { describeBar, ticksBetween, ticksTo, type LayerBar } from './layer-bar.ts';
 
 const bar: LayerBar = {
   name: 'conv',
@@ -30,6 +30,13 @@ describe('layer bars', () => {
       }),
     );
   });
+
+  it.each([
+    [85.2, 94.6, [86, 88, 90, 92, 94]],
+    [0.1e6, 1.8e6, [0.5e6, 1e6, 1.5e6]],
+    [0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]],
+    [3, 3, [3]],
+  ])('ticks from %d to %d', (low, high, ticks) => expect(ticksBetween(low, high)).toEqual(ticks));
 
   it('says what a bar means', () => {
     const plain = (one: LayerBar) => describeBar(one).replaceAll('\u202f', ' ');

@@ -1,6 +1,7 @@
 /** The range of every rounded activation: what was seen, and what the chosen range keeps of it. */
 import { useMemo } from 'react';
 import type { ActivationView } from '#studio/jobs.ts';
+import { selectAll } from '#ui/panes/layer/use-rows.ts';
 import { selectLayer } from '#ui/state/session/actions.ts';
 import { activeWork, changeLooks, useStudio } from '#ui/state/store.ts';
 import { formatSmall } from '#ui/state/units.ts';
@@ -13,6 +14,8 @@ const MOST_ROWS = 400;
 export function RangesChart({ sorted }: { readonly sorted: boolean }) {
   const activations = useActivations();
   const selected = useStudio((studio) => activeWork(studio)?.selected ?? null);
+  const layers = useStudio(selectAll);
+  const shorts = useMemo(() => new Map(layers.map((row) => [row.name, row.short])), [layers]);
   const { views } = activations;
   const rows = useMemo(() => {
     const all = views?.views ?? [];
@@ -38,7 +41,7 @@ export function RangesChart({ sorted }: { readonly sorted: boolean }) {
               <th scope="col" title="Share of the values seen that lie outside what is kept">
                 Clipped
               </th>
-              <th scope="col" className="wide">
+              <th scope="col" className="grid-column">
                 Grid
               </th>
             </tr>
@@ -53,9 +56,9 @@ export function RangesChart({ sorted }: { readonly sorted: boolean }) {
                   changeLooks({ sideChart: 'activation' });
                 }}
               >
-                <th scope="row" title={`${view.value}, ${view.op}`}>
+                <th scope="row" title={`${view.layer}: ${view.value}, ${view.op}. ${gridText(view)}`}>
                   <button type="button" className="plain" aria-pressed={view.layer === selected}>
-                    {view.layer}
+                    {shorts.get(view.layer) ?? view.layer}
                   </button>
                 </th>
                 <td className="range-column">
@@ -64,11 +67,7 @@ export function RangesChart({ sorted }: { readonly sorted: boolean }) {
                 <td>{`${formatSmall(view.min)} to ${formatSmall(view.max)}`}</td>
                 <td>{`${formatSmall(view.low)} to ${formatSmall(view.high)}`}</td>
                 <td>{formatClipped(view.clipped)}</td>
-                <td className="wide dim">
-                  {view.scale === null
-                    ? 'float'
-                    : `${view.levels ?? ''}, scale ${formatSmall(view.scale)}, zero ${view.zeroPoint ?? '?'}`}
-                </td>
+                <td className="grid-column dim">{gridText(view)}</td>
               </tr>
             ))}
           </tbody>
@@ -80,6 +79,10 @@ export function RangesChart({ sorted }: { readonly sorted: boolean }) {
       </figcaption>
     </>
   );
+}
+
+function gridText({ scale, zeroPoint, levels }: ActivationView): string {
+  return scale === null ? 'float' : `${levels ?? ''}, scale ${formatSmall(scale)}, zero ${zeroPoint ?? '?'}`;
 }
 
 /** The whole width is what was seen or kept, whichever is wider; zero is always within. */

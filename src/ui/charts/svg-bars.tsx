@@ -10,6 +10,7 @@ import { describeBar, ticksTo, tickText, topOf, type BarsProps, type LayerBar } 
 const TOP_PX = 6;
 const RIGHT_PX = 8;
 const LABEL_PX = 13;
+const LEAST_NAMED_PX = 165;
 const BAR_SHARE = 0.84;
 const MOST_BAR_PX = 64;
 
@@ -57,6 +58,7 @@ interface Plot {
   readonly step: number;
   readonly ticks: readonly number[];
   readonly rotated: boolean;
+  readonly named: boolean;
   /** Pixels for one unit of value. */
   readonly scale: number;
 }
@@ -66,9 +68,11 @@ function layOut(bars: readonly LayerBar[], kind: 'error' | 'size', size: Size): 
   const left = kind === 'error' ? 44 : 66;
   const width = Math.max(1, size.width - left - RIGHT_PX);
   const step = width / Math.max(1, bars.length);
+  // Where there is little room, the bars matter more than their names, which the pointer tells.
+  const named = size.height >= LEAST_NAMED_PX;
   const rotated = step < 84;
-  const floor = Math.max(TOP_PX + 20, size.height - (rotated ? 66 : 22));
-  return { left, width, floor, step, ticks, rotated, scale: (floor - TOP_PX) / (ticks.at(-1) ?? 1) };
+  const floor = Math.max(TOP_PX + 20, size.height - (named ? (rotated ? 66 : 22) : 6));
+  return { left, width, floor, step, ticks, rotated, named, scale: (floor - TOP_PX) / (ticks.at(-1) ?? 1) };
 }
 
 const Axes = memo(function Axes({ bars, kind, plot }: Pick<BarsProps, 'bars' | 'kind'> & { readonly plot: Plot }) {
@@ -88,7 +92,7 @@ const Axes = memo(function Axes({ bars, kind, plot }: Pick<BarsProps, 'bars' | '
         {kind === 'error' ? 'SQNR (dB)' : 'weights (bytes)'}
       </text>
       {bars.map((bar, at) => {
-        if (at % every !== 0) return null;
+        if (!plot.named || at % every !== 0) return null;
         const x = left + (at + 0.5) * step;
         return rotated ? (
           <text

@@ -20,7 +20,7 @@ import { dataInUse } from '#ui/state/session/data.ts';
 import { describeRecipe, frontier, measureOf, type Measure, type Variant } from '#ui/state/session/variants.ts';
 import { activeModel, activeWork, changeLooks, useStudio } from '#ui/state/store.ts';
 import { formatBytes, formatDb } from '#ui/state/units.ts';
-import { tickText } from './layer-bar.ts';
+import { ticksBetween, tickText } from './layer-bar.ts';
 
 interface Props {
   readonly variants: readonly Variant[];
@@ -147,7 +147,9 @@ interface PlotProps {
 const TICK = { fontSize: 11, fill: 'var(--faint)' };
 
 function Plot({ points, measure, current, original }: PlotProps) {
+  const sizes = padded(points.map((point) => point.x));
   const bounds = padded(points.flatMap((point) => [point.y - point.spread[0], point.y + point.spread[1]]));
+  const shown: [number, number] = measure === 'sqnr' ? bounds : [bounds[0], Math.min(100, bounds[1])];
   return (
     <ResponsiveContainer width="100%" height="100%" debounce={30}>
       <ComposedChart data={points} margin={{ top: 10, right: 16, bottom: 16, left: 4 }}>
@@ -155,7 +157,8 @@ function Plot({ points, measure, current, original }: PlotProps) {
         <XAxis
           dataKey="x"
           type="number"
-          domain={padded(points.map((point) => point.x))}
+          domain={sizes}
+          ticks={[...ticksBetween(...sizes)]}
           tickLine={false}
           axisLine={{ stroke: 'var(--line-strong)' }}
           tick={TICK}
@@ -165,12 +168,13 @@ function Plot({ points, measure, current, original }: PlotProps) {
         <YAxis
           dataKey="y"
           type="number"
-          domain={measure === 'sqnr' ? bounds : [bounds[0], Math.min(100, bounds[1])]}
+          domain={shown}
+          ticks={[...ticksBetween(...shown)]}
           width={42}
           tickLine={false}
           axisLine={false}
           tick={TICK}
-          tickFormatter={(value: number) => (bounds[1] - bounds[0] < 5 ? value.toFixed(1) : tickText('error', value))}
+          tickFormatter={(value: number) => (shown[1] - shown[0] < 5 ? value.toFixed(1) : tickText('error', value))}
           label={{
             value: LABELS[measure],
             angle: -90,

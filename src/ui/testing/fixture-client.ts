@@ -315,7 +315,7 @@ async function pretend(label: string, of: number, onProgress?: OnProgress, signa
   for (let done = 0; done < of; done += of / 10) {
     if (signal?.aborted === true) throw Object.assign(new Error('Cancelled.'), { name: 'Cancelled' });
     onProgress?.({ label, done, of });
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await new Promise((resolve) => setTimeout(resolve, 150));
   }
 }
 

@@ -173,7 +173,10 @@ function Figures({ a, b }: { readonly a: Side; readonly b: Side }) {
                     {figure.under === null ? null : <span className="under dim">{figure.under}</span>}
                   </td>
                 ))}
-                <td>{line.difference}</td>
+                <td>
+                  {line.difference.text}
+                  {line.difference.under === null ? null : <span className="under dim">{line.difference.under}</span>}
+                </td>
               </tr>
             ))}
           </tbody>

@@ -129,7 +129,7 @@ function AccuracyTable({ evaluation }: { readonly evaluation: Evaluation }) {
                   : formatPoints(row.paired?.differencePoints ?? 100 * (row.after.share - row.before.share))}
                 {row.paired === null ? null : (
                   <span className="under dim">
-                    {formatPoints(row.paired.lowPoints).replace(/ points?$/, '')} to{' '}
+                    {formatPoints(row.paired.lowPoints).replace(/ points$/, '')} to{' '}
                     {formatPoints(row.paired.highPoints)}
                   </span>
                 )}
@@ -155,10 +155,11 @@ function Share({ of, strong = false }: { readonly of: Proportion | null; readonl
 function AgreementTable({ outputs, label }: { readonly outputs: readonly OutputAgreement[]; readonly label: string }) {
   return (
     <div className="scroll-x">
-      <table className="plain-table" aria-label={label}>
+      <h4 className="dim">{label}</h4>
+      <table className="plain-table tight" aria-label={label}>
         <thead>
           <tr>
-            <th scope="col">{label}</th>
+            <th scope="col">Output</th>
             <th scope="col" title="Same largest element along the last axis, or the same side of 0.5">
               Same answer
             </th>

@@ -29,14 +29,17 @@ const side = (fileBytes: number, evaluated: VariantEvaluation | null): Side => (
 const difference = (a: Side, b: Side, label: string) =>
   sideLines(a, b)
     .find((line) => line.label === label)
-    ?.difference.replaceAll('\u202f', ' ');
+    ?.difference.text.replaceAll('\u202f', ' ');
 
 describe('two variants side by side', () => {
   it('have their figures held against each other, with what the intervals allow to say', () => {
     const a = side(1000, evaluation(0.9));
     expect(difference(a, side(250, null), 'File size')).toBe('−75 %');
-    expect(difference(a, side(250, evaluation(0.89)), 'Top-1')).toBe('−1.0 point, within the intervals');
+    expect(difference(a, side(250, evaluation(0.89)), 'Top-1')).toBe('−1.0 points');
     expect(difference(a, side(250, evaluation(0.8)), 'Top-1')).toBe('−10.0 points');
+    const under = (b: Side) => sideLines(a, b).find((line) => line.label === 'Top-1')?.difference.under;
+    expect(under(side(250, evaluation(0.89)))).toBe('intervals overlap');
+    expect(under(side(250, evaluation(0.8)))).toBe('intervals apart');
     expect(difference(a, side(250, evaluation(0.8)), 'Outputs SQNR')).toBe('±0.0 dB');
   });
 

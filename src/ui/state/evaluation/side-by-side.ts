@@ -28,10 +28,12 @@ export interface SideLine {
   readonly title: string;
   readonly a: SideFigure;
   readonly b: SideFigure;
-  readonly difference: string;
+  readonly difference: SideFigure;
 }
 
 const UNKNOWN: SideFigure = { text: 'unknown', under: null };
+
+const plain = (text: string): SideFigure => ({ text, under: null });
 
 export function sideOf(variant: Variant, title: string): Side {
   return {
@@ -60,13 +62,18 @@ export function sideLines(a: Side, b: Side): readonly SideLine[] {
     title: string,
     [left, right]: readonly [T | null, T | null],
     figure: (value: T) => SideFigure,
-    difference: (left: T, right: T) => string,
+    difference: (left: T, right: T) => string | SideFigure,
   ): SideLine => ({
     label,
     title,
     a: left === null ? UNKNOWN : figure(left),
     b: right === null ? UNKNOWN : figure(right),
-    difference: left === null || right === null ? '–' : comparable ? difference(left, right) : 'other data',
+    difference:
+      left === null || right === null
+        ? plain('–')
+        : comparable
+          ? asFigure(difference(left, right))
+          : plain('other data'),
   });
   const db = (left: number, right: number) =>
     Number.isFinite(right - left) ? `${formatSigned(right - left)} dB` : '–';
@@ -79,7 +86,7 @@ export function sideLines(a: Side, b: Side): readonly SideLine[] {
         (side) => ({ text: formatBytes(side.fileBytes), under: side.counted ? 'counted' : 'estimated' }),
         (left, right) => formatChange(left.fileBytes, right.fileBytes),
       ),
-      difference: formatChange(a.fileBytes, b.fileBytes),
+      difference: plain(formatChange(a.fileBytes, b.fileBytes)),
     },
     line(
       'Top-1',
@@ -131,7 +138,7 @@ export function sideLines(a: Side, b: Side): readonly SideLine[] {
       (left, right) => formatChange(left.after.medianMs, right.after.medianMs),
     ),
     line(
-      'Time of the original',
+      'Of the original’s time',
       'after / before: the machine’s own speed falls out of it',
       pick((one) => one.latency?.ratio ?? null),
       (value) => ({ text: `× ${value.toFixed(2)}`, under: null }),
@@ -140,14 +147,18 @@ export function sideLines(a: Side, b: Side): readonly SideLine[] {
   ];
 }
 
+function asFigure(difference: string | SideFigure): SideFigure {
+  return typeof difference === 'string' ? plain(difference) : difference;
+}
+
 function shareFigure(share: NonNullable<VariantEvaluation['top1']>): SideFigure {
   return { text: formatAccuracy(share.share), under: formatInterval(share) };
 }
 
-function points(a: NonNullable<VariantEvaluation['top1']>, b: NonNullable<VariantEvaluation['top1']>): string {
+function points(a: NonNullable<VariantEvaluation['top1']>, b: NonNullable<VariantEvaluation['top1']>): SideFigure {
   const text = formatPoints(100 * (b.share - a.share));
   // Two intervals that overlap leave the order of the variants open.
-  return a.low <= b.high && b.low <= a.high ? `${text}, within the intervals` : text;
+  return { text, under: a.low <= b.high && b.low <= a.high ? 'intervals overlap' : 'intervals apart' };
 }
 
 export interface LayerLine {

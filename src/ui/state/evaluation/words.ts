@@ -23,7 +23,7 @@ export function formatSigned(value: number, digits: number = 1): string {
 }
 
 export function formatPoints(points: number): string {
-  return `${formatSigned(points)} ${Math.abs(points) === 1 ? 'point' : 'points'}`;
+  return `${formatSigned(points)} points`;
 }
 
 export function formatP(pValue: number): string {
