@@ -127,6 +127,8 @@ function optionsFor(histogram: Histogram, ink: Ink): Omit<uPlot.Options, 'width'
       axis(ink, 'values per bin', {
         size: 44,
         splits: () => decades(most),
+        // On a logarithmic axis uPlot leaves most of them out.
+        filter: (_u, ticks) => ticks,
         values: (_u, ticks) => ticks.map((tick) => formatCount(tick)),
       }),
     ],

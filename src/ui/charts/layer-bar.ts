@@ -63,7 +63,7 @@ export function ticksTo(most: number): readonly number[] {
 export function ticksBetween(low: number, high: number): readonly number[] {
   if (!(high > low)) return [low];
   const unit = 10 ** Math.floor(Math.log10(high - low));
-  const step = [0.1, 0.2, 0.25, 0.5, 1].map((part) => part * unit).find((size) => (high - low) / size <= 5) ?? unit * 2;
+  const step = [0.1, 0.2, 0.5, 1].map((part) => part * unit).find((size) => (high - low) / size <= 5) ?? unit * 2;
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_one, at) => Number(((first + at) * step).toPrecision(12)));

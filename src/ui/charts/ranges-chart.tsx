@@ -29,10 +29,10 @@ export function RangesChart({ sorted }: { readonly sorted: boolean }) {
           <thead>
             <tr>
               <th scope="col">Layer</th>
-              <th scope="col" className="range-column">
-                Seen, and kept between the marks
+              <th scope="col" className="range-column" title="What was seen; between the marks, what is kept">
+                Range
               </th>
-              <th scope="col" title="Smallest and largest value that calibration saw">
+              <th scope="col" className="seen-column" title="Smallest and largest value that calibration saw">
                 Seen
               </th>
               <th scope="col" title="Values outside are clipped">
@@ -64,7 +64,7 @@ export function RangesChart({ sorted }: { readonly sorted: boolean }) {
                 <td className="range-column">
                   <RangeBar view={view} />
                 </td>
-                <td>{`${formatSmall(view.min)} to ${formatSmall(view.max)}`}</td>
+                <td className="seen-column">{`${formatSmall(view.min)} to ${formatSmall(view.max)}`}</td>
                 <td>{`${formatSmall(view.low)} to ${formatSmall(view.high)}`}</td>
                 <td>{formatClipped(view.clipped)}</td>
                 <td className="grid-column dim">{gridText(view)}</td>

@@ -174,7 +174,7 @@ function Plot({ points, measure, current, original }: PlotProps) {
           tickLine={false}
           axisLine={false}
           tick={TICK}
-          tickFormatter={(value: number) => (shown[1] - shown[0] < 5 ? value.toFixed(1) : tickText('error', value))}
+          tickFormatter={(value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(1))}
           label={{
             value: LABELS[measure],
             angle: -90,
