@@ -5,6 +5,7 @@ import { convertOpset } from './convert/opset.ts';
 import { fuseBatchNorm } from './fuse/batch-norm.ts';
 import { pruneMagnitude } from './prune/magnitude.ts';
 import { pruneNM } from './prune/n-m.ts';
+import { quantizeDynamic } from './quantize/dynamic.ts';
 import { quantizeStatic } from './quantize/static.ts';
 import { quantizeWeights } from './quantize/weights.ts';
 import { joinDuplicateConstants } from './simplify/duplicate-constants.ts';
@@ -27,6 +28,7 @@ export const PASSES: readonly Pass[] = [
   anyOptions(pruneNM),
   anyOptions(quantizeWeights),
   anyOptions(quantizeStatic),
+  anyOptions(quantizeDynamic),
   anyOptions(convertFloat16),
   anyOptions(convertOpset),
 ];

@@ -46,6 +46,18 @@ export const PRESETS: readonly Preset[] = [
     'As above, with the clip of least squared error for each channel.',
     [...CLEAN_UP, quantize({ bits: 8, granularity: 'channel', range: 'mse' })],
   ),
+  preset(
+    'int8-static',
+    '8 bits, activations too',
+    'Quarter size and integer arithmetic: ranges of activations are measured on your data.',
+    [...CLEAN_UP, { pass: 'quantize/static' }],
+  ),
+  preset(
+    'int8-dynamic',
+    '8 bits, activations at run time',
+    'Needs no data: matrix products and LSTMs run in integers; convolutions store 8-bit weights.',
+    [...CLEAN_UP, { pass: 'quantize/dynamic' }],
+  ),
   preset('int4-block32', '4 bits in blocks of 32', 'An eighth of the size; layers that no block fits get channels.', [
     ...CLEAN_UP,
     quantize({ bits: 4, granularity: 'block', block: 32 }),

@@ -100,6 +100,53 @@ export const quantizationOperators: readonly Operator[] = [
     infer: (call) => [call.like(0, call.shape(0), 'u8'), { dtype: 'f32', shape: [] }, { dtype: 'u8', shape: [] }],
   },
   {
+    // Weights with inputs and gates swapped: W is [directions, inputs, 4 * hidden], R [directions, hidden, 4 * hidden].
+    name: 'DynamicQuantizeLSTM',
+    domain: 'com.microsoft',
+    inputs: [
+      'X',
+      'W',
+      'R',
+      'B?',
+      'sequence_lens?',
+      'initial_h?',
+      'initial_c?',
+      'P?',
+      'W_scale',
+      'W_zero_point',
+      'R_scale',
+      'R_zero_point',
+    ],
+    outputs: ['Y?', 'Y_h?', 'Y_c?'],
+    infer: (call) => {
+      const [directions, hidden] = [call.dim(2, 0), call.dim(2, 1)];
+      const [steps, batch] = [call.dim(0, 0), call.dim(0, 1)];
+      const last = call.like(0, [directions, batch, hidden]);
+      return [call.like(0, [steps, directions, batch, hidden]), last, last];
+    },
+    roles: () => [
+      undefined,
+      weight(2, 1),
+      weight(2, 1),
+      'bias',
+      'setting',
+      'data',
+      'data',
+      'affine',
+      'quantization',
+      'quantization',
+      'quantization',
+      'quantization',
+    ],
+    macs: (call) => {
+      const sizes = [call.dim(0, 0), call.dim(0, 1), call.dim(2, 0), call.dim(2, 1), call.dim(1, 1)];
+      if (!sizes.every((size) => typeof size === 'number'))
+        return { unknown: 'the number of steps or the batch size is not known' };
+      const [steps = 0, batch = 0, directions = 0, hidden = 0, inputs = 0] = sizes;
+      return steps * batch * directions * 4 * hidden * (inputs + hidden);
+    },
+  },
+  {
     // B is [N, blocks of K, bytes of a block], packed along K.
     name: 'MatMulNBits',
     domain: 'com.microsoft',
@@ -131,4 +178,22 @@ export const quantizationOperators: readonly Operator[] = [
   integerUnary('QLinearLeakyRelu'),
   integerUnary('QLinearSigmoid'),
   integerUnary('QLinearSoftmax'),
+  {
+    name: 'QLinearWhere',
+    domain: 'com.microsoft',
+    inputs: ['condition', 'X', 'x_scale', 'x_zero_point', 'Y', 'y_scale', 'y_zero_point', 'z_scale', 'z_zero_point'],
+    outputs: ['Z'],
+    infer: (call) => [call.like(1, broadcast([call.shape(0), broadcast([call.shape(1), call.shape(4)])]))],
+    roles: () => [
+      undefined,
+      undefined,
+      'quantization',
+      'quantization',
+      undefined,
+      'quantization',
+      'quantization',
+      'quantization',
+      'quantization',
+    ],
+  },
 ];
