@@ -66,6 +66,8 @@ export interface ActivationRange {
   readonly count: number;
   /** Share of elements outside the chosen range, 0 to 1. */
   readonly clipped: number;
+  /** Mean of each channel, where channels were asked for. */
+  readonly channelMeans?: Float64Array;
 }
 
 /** What was measured about activations on the person's data. Measured once; other choices of ranges need no second run. */
@@ -75,9 +77,13 @@ export interface Evidence {
   /**
    * Ranges of float values of the model as it stands before the step. Values that no sample reached (in a branch that was
    * never taken) or that the runtime cannot show (inside subgraphs) are left out. NaN or infinity is refused, with the
-   * tensor and the sample named.
+   * tensor and the sample named. `channelAxes`: the axis along which means are wanted too, for some of the values.
    */
-  ranges(values: readonly ValueId[], choice: RangeChoice): Promise<ReadonlyMap<ValueId, ActivationRange>>;
+  ranges(
+    values: readonly ValueId[],
+    choice: RangeChoice,
+    channelAxes?: ReadonlyMap<ValueId, number>,
+  ): Promise<ReadonlyMap<ValueId, ActivationRange>>;
 }
 
 /** Everything a pass may use besides the editor. */

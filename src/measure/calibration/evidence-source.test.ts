@@ -305,7 +305,12 @@ describe('createEvidence', () => {
       axis: 1,
       min: Float64Array.from([0, 1, 2], (channel) => Math.min(...column(channel))),
       max: Float64Array.from([0, 1, 2], (channel) => Math.max(...column(channel))),
+      mean: expect.any(Float64Array),
     });
+    for (const channel of [0, 1, 2]) {
+      const mean = column(channel).reduce((sum, value) => sum + value, 0) / column(channel).length;
+      expect(statistics.get(x)?.channels?.mean[channel]).toBeCloseTo(mean, 6);
+    }
   });
 
   it('reads float16 values', async () => {

@@ -89,10 +89,15 @@ export function createEvidence(parts: EvidenceParts): CalibrationSource {
     known: Identified,
   ): Promise<ReadonlyMap<ValueId, TensorStatistics>> {
     const { typed, identities } = await known();
-    const keyOf = (id: ValueId): string =>
-      [samples.fingerprint, identities.get(id) ?? '?', work.channelAxes?.get(id) ?? ''].join('/');
+    const keyOf = (id: ValueId): string => [samples.fingerprint, identities.get(id) ?? '?'].join('/');
+    /** What was seen serves unless channels are asked for that were not looked at. */
+    const isKnown = (id: ValueId): boolean => {
+      const seen = cache.statistics.get(keyOf(id));
+      const axis = work.channelAxes?.get(id);
+      return seen !== undefined && (axis === undefined || seen.channels?.axis === axis);
+    };
     const shown = [...new Set(values)].filter((id) => canBeShown(typed, id));
-    const missing = shown.filter((id) => !cache.statistics.has(keyOf(id)));
+    const missing = shown.filter((id) => !isKnown(id));
     if (missing.length > 0) {
       const { runtime, end } = await openRuntime(work.signal);
       try {
@@ -145,9 +150,18 @@ export function createEvidence(parts: EvidenceParts): CalibrationSource {
         get description() {
           return describe();
         },
-        async ranges(values, choice) {
-          const statistics = await inTurn(() => measure(model, weights, values, work, known));
-          return new Map([...statistics].map(([id, seen]) => [id, rangeFrom(seen, choice)]));
+        async ranges(values, choice, channelAxes) {
+          const asked = channelAxes === undefined ? work : { ...work, channelAxes };
+          const statistics = await inTurn(() => measure(model, weights, values, asked, known));
+          return new Map(
+            [...statistics].map(([id, seen]) => {
+              const { channels } = seen;
+              return [
+                id,
+                { ...rangeFrom(seen, choice), ...(channels === null ? {} : { channelMeans: channels.mean }) },
+              ];
+            }),
+          );
         },
       };
     },

@@ -129,6 +129,11 @@ describe('TensorObserver', () => {
     observer.add(Float32Array.of(1, 2, -3, 4, 5, 6, 0, 1), [2, 2, 2]);
     observer.add(Float32Array.of(9, 0, 0, -7), [1, 2, 2]);
     const { channels } = observer.statistics() ?? { channels: null };
-    expect(channels).toEqual({ axis: 1, min: Float64Array.of(0, -7), max: Float64Array.of(9, 4) });
+    expect(channels).toEqual({
+      axis: 1,
+      mean: Float64Array.of(23 / 6, -5 / 6),
+      min: Float64Array.of(0, -7),
+      max: Float64Array.of(9, 4),
+    });
   });
 });

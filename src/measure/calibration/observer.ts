@@ -44,6 +44,9 @@ export class TensorObserver {
   readonly #mostCounted: number;
   #channelMin: Float64Array | null = null;
   #channelMax: Float64Array | null = null;
+  #channelSum = new Float64Array(0);
+  /** Elements of one channel so far. */
+  #perChannel = 0;
 
   /** `mostCounted`: elements after which the narrow counters are emptied into wide ones. */
   constructor(channelAxis: number | null = null, mostCounted = MOST_COUNTED) {
@@ -145,15 +148,20 @@ export class TensorObserver {
     this.#channelMin ??= new Float64Array(channels).fill(Infinity);
     this.#channelMax ??= new Float64Array(channels).fill(-Infinity);
     if (this.#channelMin.length !== channels) return;
+    if (this.#channelSum.length === 0) this.#channelSum = new Float64Array(channels);
+    this.#perChannel += data.length / channels;
     const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
     for (let start = 0, channel = 0; start < data.length; start += inner, channel = (channel + 1) % channels) {
       let min = this.#channelMin[channel] as number;
       let max = this.#channelMax[channel] as number;
+      let sum = 0;
       for (let i = start; i < start + inner; i += 1) {
         const x = data[i] as number;
         if (x < min) min = x;
         if (x > max) max = x;
+        sum += x;
       }
+      this.#channelSum[channel] = (this.#channelSum[channel] as number) + sum;
       this.#channelMin[channel] = min;
       this.#channelMax[channel] = max;
     }
@@ -161,7 +169,12 @@ export class TensorObserver {
 
   #channels(): ChannelExtremes | null {
     if (this.#channelAxis === null || this.#channelMin === null || this.#channelMax === null) return null;
-    return { axis: this.#channelAxis, min: this.#channelMin.slice(), max: this.#channelMax.slice() };
+    return {
+      axis: this.#channelAxis,
+      min: this.#channelMin.slice(),
+      max: this.#channelMax.slice(),
+      mean: this.#channelSum.map((sum) => sum / this.#perChannel),
+    };
   }
 }
 

@@ -14,6 +14,7 @@ export interface ChannelExtremes {
   readonly axis: number;
   readonly min: Float64Array;
   readonly max: Float64Array;
+  readonly mean: Float64Array;
 }
 
 export interface TensorStatistics {

@@ -5,6 +5,7 @@ import { dropUnread, replaceConstant } from '#passes/constants.ts';
 import { copyBytes } from '#passes/float-bytes.ts';
 import type { Desk } from '#passes/pass.ts';
 import { spreadBias } from './bias.ts';
+import { roundingShift } from './correct-bias.ts';
 import { readFloats, storeLevels, type ConstantGrid, type ConstantPlan } from './constants.ts';
 import { levelArray, toBiasLevels, type LevelType, type ScaleZero } from './numbers.ts';
 import type { BiasPlan, StaticPlan } from './plan.ts';
@@ -18,7 +19,8 @@ export async function applyStatic(edit: Editor, plan: StaticPlan, desk: Desk, ev
   const remarks = new Map<Node, string>();
   const seen = new Set<ValueId>();
   for (const bias of plan.biases) {
-    const remark = await work.bias(bias, seen.has(bias.bias));
+    const weight = plan.constants.find((constant) => constant.plan.value === bias.weight);
+    const remark = await work.bias(bias, seen.has(bias.bias), weight);
     seen.add(bias.bias);
     if (remark !== undefined) remarks.set(bias.node, remark);
   }
@@ -89,11 +91,20 @@ class Work {
   }
 
   /** `again`: another layer has this bias on its grid already. */
-  async bias(plan: BiasPlan, again: boolean): Promise<string | undefined> {
+  async bias(
+    plan: BiasPlan,
+    again: boolean,
+    weight: { readonly plan: ConstantPlan; readonly grid: ConstantGrid } | undefined,
+  ): Promise<string | undefined> {
     const edit = this.#edit;
     const { node, bias, beta, channels } = plan;
     const floats = spreadBias(await readFloats(edit, bias, this.#desk), channels, this.#everywhere ? 1 : beta);
-    const { levels, clipped } = toBiasLevels(floats, plan.scale);
+    const shift =
+      plan.inputMeans === undefined || weight === undefined
+        ? undefined
+        : await roundingShift(node, weight.plan, weight.grid, plan.inputMeans, this.#desk);
+    const corrected = shift === undefined ? floats : floats.map((value, channel) => value - (shift[channel] ?? 0));
+    const { levels, clipped } = toBiasLevels(corrected, plan.scale);
     const perChannel = plan.scale.length > 1 || channels === 1;
     const shape = plan.scale.length > 1 ? [plan.scale.length] : [];
     const quantization: Quantization = {

@@ -99,7 +99,8 @@ export function storedBytes(plan: ConstantPlan): number {
   return countOf(plan.tensor.shape) * bytes + plan.grouping.rows * (4 + bytes);
 }
 
-async function rowsOf({ grouping }: ConstantPlan, data: Float32Array, desk: Desk): Promise<Rows> {
+/** The weights as rows that share a scale. */
+export async function rowsOf({ grouping }: ConstantPlan, data: Float32Array, desk: Desk): Promise<Rows> {
   const { rows, rowLength } = grouping;
   if (liesInRows(grouping)) return { data, rows, rowLength };
   const make = async (): Promise<Float32Array> => (await toRows(data, grouping, desk.kernels)).data;

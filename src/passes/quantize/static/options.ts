@@ -94,6 +94,15 @@ export const staticOptions = z.strictObject({
     title: 'Integer biases',
     description: 'Stores biases as int32 on the grid of the products. Layers with a float bias are computed in float.',
   }),
+  correctBias: z
+    .boolean()
+    .default(true)
+    .meta({
+      title: 'Correct biases',
+      description:
+        'Takes off each bias what the rounding of its weights adds on average over the samples (Nagel et al. 2019). Costs nothing at run time.',
+      showIf: { match: false },
+    }),
   widenForBias: z.boolean().default(true).meta({
     title: 'Widen weights for biases',
     description: 'Raises the scale of a channel whose bias would not fit into int32.',

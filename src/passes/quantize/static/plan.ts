@@ -13,6 +13,7 @@ import { chooseGrid, groupingFor, type ConstantGrid, type ConstantPlan } from '.
 import { Marks, type BiasMark, type Fold, type Mark } from './marks.ts';
 import { scaleOf, spreadOver, type LevelType, type ScaleZero } from './numbers.ts';
 import type { StaticOptions } from './options.ts';
+import { productInputs } from './correct-bias.ts';
 import { Ranges } from './ranges.ts';
 import { ruleFor } from './rules.ts';
 
@@ -32,6 +33,8 @@ export interface ConversionPlan extends ScaleZero {
 }
 
 export interface BiasPlan extends BiasMark {
+  /** Mean of each channel of the input: what the rounding of the weights adds on average is taken off the bias. */
+  readonly inputMeans?: Float64Array;
   /** One value, or one for each channel. */
   readonly scale: Float32Array;
   readonly channels: number;
@@ -62,7 +65,8 @@ export async function planStatic(
     checkCancelled(desk.signal);
     const chosen = chooseLayers({ ...base, blocked });
     const widths = new Set([...chosen.nodes].map((node) => bitsOf(wishOf(base, node))));
-    await ranges.fetch(activationsOf(base, chosen), [...widths], options.symmetric);
+    const means = options.correctBias && !options.match ? productInputs(edit, chosen.nodes) : undefined;
+    await ranges.fetch(activationsOf(base, chosen), [...widths], options.symmetric, means);
     ranges.adjust(edit, chosen.nodes);
     const marks = markLayers(base, chosen, ranges, padsZero);
     const before = blocked.size;
@@ -181,8 +185,10 @@ async function finishPlan(
       weight?.grid.scale ??
       (activations.has(mark.weight) ? Float32Array.of(activations.get(mark.weight)!.scale) : undefined);
     if (scale === undefined || weightScale === undefined) continue;
+    const inputMeans = options.correctBias && !options.match ? ranges.channelMeans(mark.input) : undefined;
     biases.push({
       ...mark,
+      ...(inputMeans === undefined ? {} : { inputMeans }),
       scale: biasScale(mark, scale, weightScale, options.match),
       channels: channelsOf(weight?.plan, mark, edit),
     });

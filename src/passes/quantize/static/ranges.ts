@@ -30,7 +30,12 @@ export class Ranges {
   }
 
   /** Asks for what is not known yet. */
-  async fetch(values: readonly ValueId[], bits: readonly number[], symmetric: boolean): Promise<void> {
+  async fetch(
+    values: readonly ValueId[],
+    bits: readonly number[],
+    symmetric: boolean,
+    channelAxes?: ReadonlyMap<ValueId, number>,
+  ): Promise<void> {
     const { evidence } = this.#desk;
     if (evidence === null) return;
     for (const width of bits) {
@@ -42,7 +47,7 @@ export class Ranges {
       const missing = values.filter((id) => !asked.has(id));
       if (missing.length === 0) continue;
       for (const id of missing) asked.add(id);
-      const found: Seen = await evidence.ranges(missing, rangeChoice(this.#options, width, symmetric));
+      const found: Seen = await evidence.ranges(missing, rangeChoice(this.#options, width, symmetric), channelAxes);
       for (const [id, range] of found) seen.set(id, range);
     }
   }
@@ -61,6 +66,15 @@ export class Ranges {
       if (edit.users(input).length !== 1 || !this.has(input) || !this.has(output)) continue;
       this.#instead.set(input, this.#instead.get(output) ?? output);
     }
+  }
+
+  /** Mean of each channel of a value; undefined where it is not known. */
+  channelMeans(id: ValueId): Float64Array | undefined {
+    for (const seen of this.#seen.values()) {
+      const means = seen.get(id)?.channelMeans;
+      if (means !== undefined) return means;
+    }
+    return undefined;
   }
 
   has(id: ValueId): boolean {
