@@ -8,7 +8,7 @@ import { call, isCancelled, sentenceOf } from '#ui/state/session/engine-calls.ts
 import { selectLayer } from '#ui/state/session/actions.ts';
 import { activeWork, useStudio } from '#ui/state/store.ts';
 import { formatCount, formatSmall } from '#ui/state/units.ts';
-import { formatClipped, gridOf, METHOD_NAMES } from './activation-words.ts';
+import { CUTS_AT_ZERO, cutsAtZero, formatClipped, gridOf, METHOD_NAMES } from './activation-words.ts';
 import { axis, useInk, usePlot, type Ink } from './canvas.ts';
 import { NoRanges } from './no-ranges.tsx';
 import { useActivations, type ActivationRequest } from './use-activations.ts';
@@ -60,10 +60,11 @@ export function ActivationHistogram() {
   );
 }
 
-function gridText({ scale, levels, low, high, clipped }: Histogram): string {
+function gridText(histogram: Histogram): string {
+  const { scale, levels, low, high, clipped } = histogram;
   return scale === null
     ? 'Stays in float.'
-    : `Kept: ${formatSmall(low)} to ${formatSmall(high)} in ${levels ?? 'integers'}, step ${formatSmall(scale)}; clipped: ${formatClipped(clipped)}.`;
+    : `Kept: ${formatSmall(low)} to ${formatSmall(high)} in ${levels ?? 'integers'}, step ${formatSmall(scale)}; clipped: ${formatClipped(clipped)}.${cutsAtZero(histogram) ? ` ${CUTS_AT_ZERO}` : ''}`;
 }
 
 function useActivationHistogram(request: ActivationRequest | null, value: string | null) {
@@ -160,14 +161,18 @@ function draw(plot: uPlot, histogram: Histogram, ink: Ink): void {
     const left = x(histogram.from + at * width);
     const right = x(histogram.from + (at + 1) * width);
     const y = plot.valToPos(count, 'y', true);
-    // What lies outside the range is cut off to its edge.
-    ctx.fillStyle =
-      histogram.scale === null || (middle >= histogram.low && middle <= histogram.high) ? ink.accent : ink.bad;
+    ctx.fillStyle = colourOf(histogram, middle, ink);
     ctx.fillRect(left, y, Math.max(1, right - left - (right - left > 3 ? 1 : 0)), floor - y);
   }
   drawGrid(plot, histogram, ink, ratio);
   ctx.restore();
   drawChoices(plot, histogram, ink, ratio);
+}
+
+/** What lies outside the range is cut off to its edge; below zero that is what a folded Relu would do. */
+function colourOf(histogram: Histogram, value: number, ink: Ink): string {
+  if (histogram.scale === null || (value >= histogram.low && value <= histogram.high)) return ink.accent;
+  return value < 0 && cutsAtZero(histogram) ? ink.before : ink.bad;
 }
 
 const TICK_PX = 7;
@@ -222,8 +227,10 @@ function drawChoices(plot: uPlot, { choices }: Histogram, ink: Ink, ratio: numbe
     ctx.stroke();
     const name = METHOD_NAMES[method];
     const space = ctx.measureText(name).width + 8 * ratio;
-    const middle = (left + right) / 2;
-    ctx.clearRect(middle - space / 2, y - 5 * ratio, space, 10 * ratio);
+    // A name that does not fit into its range stands beside it.
+    const inside = right - left > space + 10 * ratio;
+    const middle = inside ? (left + right) / 2 : right + space / 2 + 4 * ratio;
+    if (inside) ctx.clearRect(middle - space / 2, y - 5 * ratio, space, 10 * ratio);
     ctx.fillStyle = ink.faint;
     ctx.fillText(name, middle, y);
   }

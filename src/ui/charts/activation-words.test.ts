@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ActivationView } from '#studio/jobs.ts';
-import { bitsOfLevels, formatClipped, gridOf } from './activation-words.ts';
+import { bitsOfLevels, cutsAtZero, formatClipped, gridOf } from './activation-words.ts';
 
 const view = { scale: 0.5, zeroPoint: 2, levels: 'u2' } as ActivationView;
 
@@ -13,6 +13,12 @@ describe('activations in words', () => {
 
   it('knows the width of levels by their name', () => {
     expect(['uint8', 'int16', 'u4', null].map(bitsOfLevels)).toEqual([8, 16, 4, null]);
+  });
+
+  it('knows the range of a folded Relu', () => {
+    expect(cutsAtZero({ low: 0, min: -3 })).toBe(true);
+    expect(cutsAtZero({ low: 0, min: 0 })).toBe(false);
+    expect(cutsAtZero({ low: -1, min: -3 })).toBe(false);
   });
 
   it('gives the real values of the levels', () => {

@@ -18,6 +18,14 @@ export function formatClipped(share: number): string {
   return share < 0.001 ? `${(share * 100).toPrecision(2)}\u202f%` : formatShare(share);
 }
 
+/** A range that starts at zero over values that do not does the work of the Relu that was folded into it. */
+export function cutsAtZero({ low, min }: Pick<ActivationView, 'low' | 'min'>): boolean {
+  return low === 0 && min < 0;
+}
+
+export const CUTS_AT_ZERO =
+  'A range that starts at 0 does the work of a folded Relu: what it cuts off below is no loss.';
+
 /** Bits of `uint8`, `u16`, `int8`. */
 export function bitsOfLevels(levels: string | null): number | null {
   const digits = /(\d+)$/.exec(levels ?? '');

@@ -5,7 +5,7 @@ import { selectAll } from '#ui/panes/layer/use-rows.ts';
 import { selectLayer } from '#ui/state/session/actions.ts';
 import { activeWork, changeLooks, useStudio } from '#ui/state/store.ts';
 import { formatSmall } from '#ui/state/units.ts';
-import { formatClipped } from './activation-words.ts';
+import { CUTS_AT_ZERO, cutsAtZero, formatClipped } from './activation-words.ts';
 import { NoRanges } from './no-ranges.tsx';
 import { useActivations } from './use-activations.ts';
 
@@ -66,7 +66,10 @@ export function RangesChart({ sorted }: { readonly sorted: boolean }) {
                 </td>
                 <td className="seen-column">{`${formatSmall(view.min)} to ${formatSmall(view.max)}`}</td>
                 <td>{`${formatSmall(view.low)} to ${formatSmall(view.high)}`}</td>
-                <td>{formatClipped(view.clipped)}</td>
+                <td>
+                  {formatClipped(view.clipped)}
+                  {cutsAtZero(view) ? <span className="dim"> with Relu</span> : null}
+                </td>
                 <td className="grid-column dim">{gridText(view)}</td>
               </tr>
             ))}
@@ -75,7 +78,8 @@ export function RangesChart({ sorted }: { readonly sorted: boolean }) {
         {rows.length > MOST_ROWS ? <p className="dim">and {rows.length - MOST_ROWS} more</p> : null}
       </div>
       <figcaption className="dim method">
-        Measured: {views.method}. Each bar has its own width; the thin line is zero. Click a row for its histogram.
+        Measured: {views.method}. Each bar has its own width; the thin line is zero.{' '}
+        {views.views.some(cutsAtZero) ? CUTS_AT_ZERO : 'Click a row for its histogram.'}
       </figcaption>
     </>
   );
@@ -86,7 +90,8 @@ function gridText({ scale, zeroPoint, levels }: ActivationView): string {
 }
 
 /** The whole width is what was seen or kept, whichever is wider; zero is always within. */
-function RangeBar({ view: { min, max, low, high } }: { readonly view: ActivationView }) {
+function RangeBar({ view }: { readonly view: ActivationView }) {
+  const { min, max, low, high } = view;
   const from = Math.min(0, min, low);
   const to = Math.max(0, max, high);
   const at = (value: number) => (to > from ? (100 * (value - from)) / (to - from) : 0);
@@ -94,6 +99,9 @@ function RangeBar({ view: { min, max, low, high } }: { readonly view: Activation
   return (
     <span className="range-bar" aria-hidden>
       <span className="seen" style={{ left: percent(at(min)), width: percent(at(max) - at(min)) }} />
+      {cutsAtZero(view) ? (
+        <span className="seen below" style={{ left: percent(at(min)), width: percent(at(0) - at(min)) }} />
+      ) : null}
       <span className="kept" style={{ left: percent(at(low)), width: percent(at(high) - at(low)) }} />
       <span className="zero" style={{ left: percent(at(0)) }} />
     </span>

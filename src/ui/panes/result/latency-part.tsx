@@ -36,9 +36,7 @@ export function LatencyPart({ result }: { readonly result: MadeResult }) {
         </table>
       </div>
       {ratio === null ? null : <p>{describeRatio(ratio)}</p>}
-      <p className="dim method">
-        Measured in {result.evaluation?.value.runtime}: {latency.method}. On a phone the ratio may differ.
-      </p>
+      <p className="dim method">Measured: {latency.method}. On a phone the ratio may differ.</p>
     </section>
   );
 }

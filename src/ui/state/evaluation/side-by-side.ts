@@ -103,8 +103,8 @@ export function sideLines(a: Side, b: Side): readonly SideLine[] {
       points,
     ),
     line(
-      'Same answer as the original',
-      'Agreement; needs no labels',
+      'Agreement',
+      'Same answer as the original; needs no labels',
       pick((one) => one.agreement),
       shareFigure,
       points,
