@@ -34,7 +34,7 @@ export async function adjustForBias(
   }
 }
 
-/** What the products are counted in. onnxruntime's quantizer puts beta into it and forgets alpha (decision 0014). */
+/** What the products are counted in. onnxruntime's quantizer puts beta into it and forgets alpha (decision 0015). */
 export function biasScale(
   { alpha, beta }: BiasMark,
   input: number,

@@ -99,7 +99,7 @@ function reasonToLeave(around: Surroundings, node: Node): Reason | undefined {
   if (known !== undefined) return known;
   if (!desk.includes(node.name, node.op)) return { code: 'excluded', text: desk.whyNot(node.name, node.op) };
   if (everything && ONNXRUNTIME_OPERATORS.has(node.op)) return undefined;
-  if (node.domain !== '') return noKernel(node);
+  if (node.domain !== '') return noKernel(around, node);
   if (!readsFloats(around, node)) return withoutFloats(around, node);
   if (everything) {
     return { code: 'not-in-set', text: `onnxruntime's quantizer does not take ${node.op} unless told to.` };
@@ -109,7 +109,7 @@ function reasonToLeave(around: Surroundings, node: Node): Reason | undefined {
     if (reason === undefined || node.op !== 'MatMul' || reason.code !== 'not-constant') return reason;
     return undefined;
   }
-  if (!COMPUTED.has(node.op) && !MOVED.has(node.op) && !FOLDED.has(node.op)) return noKernel(node);
+  if (!COMPUTED.has(node.op) && !MOVED.has(node.op) && !FOLDED.has(node.op)) return noKernel(around, node);
   const oldest = OLDEST[node.op] ?? 0;
   if (around.opset < oldest) {
     return {
@@ -124,7 +124,7 @@ function reasonToLeave(around: Surroundings, node: Node): Reason | undefined {
     };
   }
   if (node.op === 'Resize' && new Call(node, around.opset, []).string('mode', 'nearest') === 'cubic')
-    return noKernel(node);
+    return noKernel(around, node);
   return undefined;
 }
 
@@ -168,7 +168,7 @@ function withoutFloats({ typeOf }: Surroundings, node: Node): Reason {
   };
 }
 
-function noKernel(node: Node): Reason {
+function noKernel({ typeOf }: Surroundings, node: Node): Reason {
   if (RECURRENT.has(node.op)) {
     return {
       code: 'recurrent',
@@ -178,6 +178,14 @@ function noKernel(node: Node): Reason {
   if (DETECTION.has(node.op)) {
     return { code: 'selection', text: `${node.op} picks by order and stays float: rounding would make ties.` };
   }
+  if ([...node.attrs.values()].some(({ type }) => type === 'graph' || type === 'graphs')) {
+    return {
+      code: 'control-flow',
+      text: `${node.op} only decides which of its layers run: there is nothing to round.`,
+    };
+  }
+  const makesOthers = node.outputs.every((id) => id === null || ![null, 'f32'].includes(typeOf(id)));
+  if (makesOthers) return { code: 'no-floats', text: `${node.op} makes no floats here: there is nothing to round.` };
   const op = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
   return {
     code: 'no-integer-kernel',
