@@ -54,3 +54,31 @@ export async function relativeDifference(original: Uint8Array, other: Uint8Array
   }
   return difference / largest;
 }
+
+interface Keywords {
+  /** Files of features, int8 [samples, 49, 10], and of labels. */
+  readonly features: string;
+  readonly labels: string;
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** Share of the keyword samples that a model file hears right, 0 to 1. */
+export async function accuracyOnKeywords(
+  model: Uint8Array,
+  { features, labels, mean, std }: Keywords,
+): Promise<number> {
+  const samples = readNpy(features, new Uint8Array(readFileSync(features)));
+  const truth = readNpy(labels, new Uint8Array(readFileSync(labels)));
+  const session = await ort.InferenceSession.create(model, QUIET);
+  const [input = '', output = ''] = [session.inputNames[0], session.outputNames[0]];
+  const size = samples.shape.slice(1).reduce((product, side) => product * side, 1);
+  let hits = 0;
+  for (let at = 0; at < truth.data.length; at += 1) {
+    const values = Float32Array.from({ length: size }, (_one, i) => (Number(samples.data[at * size + i]) - mean) / std);
+    const feeds = { [input]: new ort.Tensor('float32', values, [1, ...samples.shape.slice(1), 1]) };
+    const scores = (await session.run(feeds))[output]?.data as Float32Array;
+    if (scores.indexOf(Math.max(...scores)) === Number(truth.data[at])) hits += 1;
+  }
+  return hits / truth.data.length;
+}

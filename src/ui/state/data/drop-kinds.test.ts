@@ -42,7 +42,10 @@ describe('dropped files', () => {
     expect(await verdict('m/model.onnx', 'm/readme.txt')).toBe('model');
     expect(await verdict('cats/1.png', 'labels.csv')).toBe('data');
     expect(await verdict('model.onnx', 'cats/1.png')).toBe('unsure');
-    expect((await sortDrop([file('a.zip', new TextEncoder().encode('not a zip at all'))])).verdict).toBe('unsure');
+    expect(await verdict('samples', 'more-samples')).toBe('unsure');
+    // Neither a model nor data: the engine says what is wrong with it.
+    expect(await verdict('notes.txt')).toBe('model');
+    expect((await sortDrop([file('a.zip', new TextEncoder().encode('not a zip at all'))])).verdict).toBe('model');
   });
 
   it('knows files of labels by their names', () => {

@@ -56,6 +56,7 @@ async function kindOfZip(file: Blob): Promise<FileKind> {
     const length = view.getUint16(at + 28, true);
     kinds.add(kindOfName(new TextDecoder().decode(tail.subarray(at + 46, at + 46 + length))));
   }
-  if (kinds.has('model') && !kinds.has('data')) return 'model';
-  return kinds.has('data') && !kinds.has('model') ? 'data' : 'unknown';
+  if (kinds.has('data')) return kinds.has('model') ? 'unknown' : 'data';
+  // A zip of texts or of nothing holds neither: whoever opens models says so. One of unknown files may hold anything.
+  return kinds.has('model') || !kinds.has('unknown') ? 'model' : 'unknown';
 }
