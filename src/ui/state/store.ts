@@ -5,6 +5,7 @@ import type {
   DroppedFile,
   EngineInfo,
   Evaluation,
+  LatencyPair,
   LayerErrors,
   Lint,
   ModelEvaluation,
@@ -33,6 +34,8 @@ export interface MadeResult extends OptimizeResult {
   readonly saved: Saved | null;
   readonly evaluation: Measured<Evaluation> | null;
   readonly layerErrors: Measured<LayerErrors> | null;
+  /** Measured by itself, newer than what the evaluation measured. */
+  readonly latency: LatencyPair | null;
   readonly lint: Lint | null;
 }
 

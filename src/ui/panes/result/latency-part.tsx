@@ -1,16 +1,35 @@
 /** Latency before and after, interleaved in one process: medians, quartiles, and the ratio that they allow to claim. */
-import type { Latency } from '#studio/jobs.ts';
+import { Button } from '@mantine/core';
+import { IconStopwatch } from '@tabler/icons-react';
+import type { Latency, LatencyPair } from '#studio/jobs.ts';
 import { describeRatio, formatMs, formatQuartiles } from '#ui/state/evaluation/words.ts';
+import { measureLatency } from '#ui/state/session/actions.ts';
 import type { MadeResult } from '#ui/state/store.ts';
 
-export function LatencyPart({ result }: { readonly result: MadeResult }) {
-  const latency = result.evaluation?.value.latency ?? null;
-  if (latency === null) return null;
-  const { before, after, ratio } = latency;
-  const most = Math.max(before.highMs, after?.highMs ?? 0) * 1.05;
+export function LatencyPart({ result, busy }: { readonly result: MadeResult; readonly busy: boolean }) {
+  const latency = result.latency ?? result.evaluation?.value.latency ?? null;
   return (
     <section aria-label="Latency before and after">
       <h3>Latency</h3>
+      {latency === null ? (
+        <p className="dim">Unknown. Original and result are run in turns in this browser; a phone may differ.</p>
+      ) : (
+        <Measured latency={latency} />
+      )}
+      <div className="compare-tools">
+        <Button leftSection={<IconStopwatch size={14} />} disabled={busy} onClick={() => void measureLatency()}>
+          {latency === null ? 'Measure latency' : 'Measure latency again'}
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+function Measured({ latency }: { readonly latency: LatencyPair }) {
+  const { before, after, ratio, method } = latency;
+  const most = Math.max(before.highMs, after?.highMs ?? 0) * 1.05;
+  return (
+    <>
       <div className="scroll-x">
         <table className="plain-table" aria-label="Latency">
           <thead>
@@ -36,8 +55,8 @@ export function LatencyPart({ result }: { readonly result: MadeResult }) {
         </table>
       </div>
       {ratio === null ? null : <p>{describeRatio(ratio)}</p>}
-      <p className="dim method">Measured: {latency.method}. On a phone the ratio may differ.</p>
-    </section>
+      <p className="dim method">Measured: {method}. On a phone the ratio may differ.</p>
+    </>
   );
 }
 

@@ -83,7 +83,7 @@ export function ResultPane() {
         <h3>Size</h3>
         <FigureTable before={report.before} after={report.after} />
       </section>
-      <LatencyPart result={result} />
+      <LatencyPart result={result} busy={busy} />
       <ComparePart result={result} busy={busy} />
       <section>
         <h3>Download</h3>

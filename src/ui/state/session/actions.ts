@@ -26,6 +26,7 @@ import {
   closeData,
   dataInUse,
   evaluateResult,
+  measureLatency as measureResultLatency,
   measureLayers,
   openDataFiles,
   requestFit,
@@ -83,6 +84,8 @@ export function showModel(model: ModelSummary, kept?: KeptWork): void {
   useStudio.setState((studio) => ({
     models: [...studio.models.filter((one) => one.id !== model.id), model],
     works: { ...studio.works, [model.id]: studio.works[model.id] ?? work },
+    // Hints about what to do first have been followed.
+    messages: studio.messages.filter((message) => message.level !== 'info'),
   }));
   activate(model.id);
 }
@@ -221,6 +224,7 @@ async function makeResult(): Promise<MadeResult | null> {
     saved: null,
     evaluation: null,
     layerErrors: null,
+    latency: null,
     lint: null,
   };
   changeWork(model.id, (now) => ({
@@ -245,6 +249,12 @@ export async function evaluate(): Promise<void> {
 
 export async function evaluateOriginal(): Promise<void> {
   if (hasData()) await evaluateResult(null);
+}
+
+/** Original and result against the clock; needs no data. */
+export async function measureLatency(): Promise<void> {
+  const result = await makeResult();
+  if (result !== null) await measureResultLatency(result);
 }
 
 /** Error of every layer's output; shown in the chart of activation errors. */

@@ -165,6 +165,26 @@ export async function measureLayers(result: MadeResult): Promise<LayerErrors | n
   return errors;
 }
 
+const LATENCY_RUNS = 50;
+
+/** Original and result interleaved, on a sample where data is open, else on a seeded random input. */
+export async function measureLatency(result: MadeResult): Promise<void> {
+  const model = activeModel(useStudio.getState());
+  if (model === null) return;
+  const data = dataInUse();
+  const input = {
+    modelId: model.id,
+    resultId: result.resultId,
+    runs: LATENCY_RUNS,
+    ...(data === null ? {} : { data: data.choice }),
+  };
+  const latency = await runTask('Measuring latency', (options) => call('latency', input, options));
+  if (latency === null) return;
+  changeWork(model.id, (now) =>
+    now.result?.resultId === result.resultId ? { result: { ...now.result, latency } } : {},
+  );
+}
+
 /** How the runtime will run each node of a result; asked for once. */
 export async function lintResult(modelId: string, result: MadeResult): Promise<Lint> {
   const lint = await call('lint', { modelId, resultId: result.resultId });

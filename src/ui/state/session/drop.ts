@@ -31,7 +31,7 @@ export async function openDrop(files: readonly DroppedFile[]): Promise<void> {
   else {
     ask(
       verdict === 'both'
-        ? `${named(files)} hold both a model and data.`
+        ? 'There are both a model and data in what was dropped.'
         : `The names do not tell whether ${named(files)} ${files.length === 1 ? 'is' : 'are'} a model or data.`,
       files,
       [
