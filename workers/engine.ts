@@ -2,6 +2,7 @@
 import { chooseBackend, thisEnvironment } from '#kernels/choose.ts';
 import { type Port, serveDoor } from '#studio/door.ts';
 import { type BackendChoice, createEngine, type ThreadedBackend } from '#studio/engine.ts';
+import { decodePicture } from '#studio/picture-decoder.ts';
 import { openOpfsShelf } from '#studio/opfs-shelf.ts';
 import { openRemoteRuntime } from '#studio/remote-runtime.ts';
 
@@ -24,6 +25,7 @@ serveDoor(
   createEngine({
     openBackend,
     openRuntime: (signal) => openRemoteRuntime(inference, signal),
+    decode: decodePicture,
     openShelf: openOpfsShelf,
   }),
 );

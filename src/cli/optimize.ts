@@ -9,8 +9,14 @@ import type { GivenFeeds } from '#measure/random-inputs.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { Report } from '#recipes/report.ts';
 import type { OpenModel, Optimized } from '#studio/workshop.ts';
+import type { CalibrationSource } from '#measure/calibration/evidence-source.ts';
+import type { Evaluation } from '#measure/evaluation/report.ts';
+import type { PreparedData } from '#studio/data.ts';
 import { UsageError } from './command.ts';
 import type { Command, Terminal } from './command.ts';
+import { DATA_FLAGS, dataFromFlags } from './data-flags.ts';
+import { evaluateOnData } from './evaluate.ts';
+import { printEvaluation } from './evaluation-text.ts';
 import { feedsFor, INPUT_FLAGS, inputChoice } from './input-flags.ts';
 import type { InputChoice } from './input-flags.ts';
 import { jsonText } from './json.ts';
@@ -21,11 +27,12 @@ import { moveFiles, refuseOverwriting, writeFiles } from './write-files.ts';
 export const optimizeCommand: Command = {
   name: 'optimize',
   summary: 'Runs a recipe on a model and writes the result',
-  usage: 'MODEL --recipe FILE|PRESET -o OUT [--report FILE]',
+  usage: 'MODEL --recipe FILE|PRESET -o OUT [--data PATH] [--report FILE]',
   details: [
     "RECIPE is a preset ('pare presets') or a JSON file ('pare presets --show NAME' prints one to start from).",
     'The result is run by onnxruntime on seeded random inputs beside the original before it gets its name; a result that',
-    'onnxruntime refuses is not kept. The report holds every step, every layer, and every layer left alone',
+    'onnxruntime refuses is not kept. With --data, steps that round activations measure their ranges on its calibration part, and',
+    'accuracy is measured before and after on the rest; see pare help evaluate for what PATH may be. The report holds every step, every layer, and every layer left alone',
     'with the reason.',
   ],
   flags: {
@@ -39,6 +46,7 @@ export const optimizeCommand: Command = {
     },
     'no-verify': { type: 'boolean', help: 'does not run the result' },
     ...INPUT_FLAGS,
+    ...DATA_FLAGS,
     layers: { type: 'boolean', help: 'lists what became of each layer' },
   },
   positionals: ['MODEL'],
@@ -60,22 +68,34 @@ export const optimizeCommand: Command = {
     const reportFile = args.text('report');
     refuseOverwriting(reportFile === undefined ? [out] : [out, reportFile], open.files);
     refuseReport(reportFile, out);
+    const data = await dataFromFlags(args, open, terminal, recipe.data);
     const backend = await openBackendForNode(open.fileBytes);
     try {
       const { signal, onProgress } = terminal;
-      const optimized = await optimizeModel(open, recipe, { backend, signal, onProgress });
+      const evidence = data === null ? undefined : await evidenceFrom(data);
+      const optimized = await optimizeModel(open, recipe, { backend, signal, onProgress, evidence });
       const files = await writeModel(optimized, { path: basename(out), externalData });
       refuseOverwriting(
         files.map((file) => join(dirname(out), file.path)),
         open.files,
       );
       const verified = await deliver(open, optimized, files, dirname(out), choice, terminal);
-      if (reportFile !== undefined) writeReport(reportFile, optimized.report, verified);
+      const evaluation =
+        data === null || choice === null
+          ? null
+          : await evaluateResult(open, join(dirname(out), files[0]?.path ?? ''), data, terminal);
+      if (reportFile !== undefined) writeReport(reportFile, optimized.report, verified, evaluation);
       printReport(optimized.report, args.on('layers'), terminal);
       terminal.out(verifiedText(verified));
+      if (optimized.report.calibratedOn !== undefined) terminal.out(`ranges: ${optimized.report.calibratedOn}`);
       terminal.out(
         `wrote ${files.map((file) => `${join(dirname(out), file.path)} (${bytesText(file.sizeBytes)})`).join(', ')}`,
       );
+      if (evaluation !== null) {
+        terminal.out('');
+        printEvaluation(evaluation, { classes: false, before: open.fileBytes, after: sizeOf(files) }, terminal);
+        printNotices(evaluation.notices, terminal);
+      }
       printNotices(optimized.report.notices, terminal);
       if ('comparison' in verified) printNotices(verified.comparison.notices, terminal);
     } finally {
@@ -89,6 +109,32 @@ const VERIFY_RUNS = 2;
 
 /** Memory that onnxruntime may take for a model, in sizes of its file: the file, its weights once more, and some to work with. */
 const RUNTIME_SHARE = 3;
+
+/** Timed runs of each model when accuracy is measured. */
+const LATENCY_RUNS = 30;
+
+/** Ranges are measured in this process: its memory goes with the command. */
+async function evidenceFrom(data: PreparedData): Promise<CalibrationSource> {
+  const { createEvidence } = await import('#measure/calibration/evidence-source.ts');
+  const { openOnnxruntimeNode } = await import('#runtimes/onnxruntime/node.ts');
+  return createEvidence({
+    samples: data.calibration,
+    openRuntime: async () => ({ runtime: await openOnnxruntimeNode(), end: () => undefined }),
+  });
+}
+
+/** Accuracy before and after on samples that ranges were not measured on. */
+async function evaluateResult(
+  open: OpenModel,
+  resultPath: string,
+  data: PreparedData,
+  terminal: Terminal,
+): Promise<Evaluation | null> {
+  if (data.evaluation.length === 0) return null;
+  const { runnableAt } = await import('./models.ts');
+  const pair = { before: await runnableAt(open), after: { name: 'the result', model: { path: resultPath } } };
+  return evaluateOnData(pair, data, 'evaluation', LATENCY_RUNS, terminal);
+}
 
 /** What running the result told, or why it was not run. */
 type Verified = { readonly comparison: Comparison } | { readonly notVerified: string };
@@ -221,10 +267,10 @@ function verifiedText(verified: Verified): string {
   return `verified: outputs ${worst === Infinity ? 'are equal' : `have at least ${decibelText(worst)} SQNR`}; ${method}, ${runtime}`;
 }
 
-function writeReport(path: string, report: Report, verified: Verified): void {
+function writeReport(path: string, report: Report, verified: Verified, evaluation: Evaluation | null): void {
   try {
     const check = 'comparison' in verified ? { verified: verified.comparison } : { verified: null, ...verified };
-    writeFileSync(path, `${jsonText({ ...report, ...check })}\n`);
+    writeFileSync(path, `${jsonText({ ...report, ...check, ...(evaluation === null ? {} : { evaluation }) })}\n`);
   } catch (error) {
     throw new PareError(
       { code: 'cli/write', file: path, problem: 'the report could not be written.' },

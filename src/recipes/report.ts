@@ -49,6 +49,8 @@ export interface Report {
   readonly layers: readonly LayerResult[];
   readonly notices: readonly Notice[];
   readonly backend: string;
+  /** Data and runtime that ranges of activations were measured with; absent where no step needed any. */
+  readonly calibratedOn?: string;
 }
 
 export interface ModelFigures {

@@ -69,6 +69,11 @@ export function passNamed(name: string, passes: readonly Pass[] = PASSES): Pass 
   });
 }
 
+/** Whether a pass rounds activations to ranges that are measured on data. */
+export function needsRanges(name: string, passes: readonly Pass[] = PASSES): boolean {
+  return passNamed(name, passes).needs?.includes('ranges') === true;
+}
+
 /** Index of the last step that does more than rewrite the graph, or -1. */
 export function lastLossyStep(recipe: Recipe, passes: readonly Pass[] = PASSES): number {
   return recipe.steps.findLastIndex((step) => passNamed(step.pass, passes).keeps === 'accuracy');

@@ -1,6 +1,7 @@
 /** Runs a whole recipe and reports what it did: the result and its figures, all but those that need a file. */
 import type { OnProgress } from '#base/progress.ts';
 import type { Layer } from '#ir/layer.ts';
+import type { EvidenceSource } from '#measure/calibration/evidence.ts';
 import type { Model } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { layersOf } from '#ops/layers.ts';
@@ -25,6 +26,7 @@ export interface Transformed extends Summary {
 export interface TransformOptions {
   readonly floats: FloatCache;
   readonly passes?: readonly Pass[];
+  readonly evidence?: EvidenceSource | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }

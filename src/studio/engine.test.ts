@@ -16,6 +16,7 @@ function engine(change: Partial<EngineParts> = {}): Engine {
   return createEngine({
     openBackend: async () => ({ backend: referenceBackend(), threads: 1 }),
     openRuntime: async () => ({ runtime: await openOnnxruntimeNode(), end: () => undefined }),
+    decode: null,
     openShelf: async () => createMemoryShelf(),
     ...change,
   });

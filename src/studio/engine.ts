@@ -5,15 +5,17 @@
 import type { Files } from '#base/bytes.ts';
 import { Cancelled, checkCancelled, PareError } from '#base/failure.ts';
 import { blobSource } from '#base/sources.ts';
+import type { DecodePicture } from '#data/samples.ts';
 import type { CompleteBackend } from '#kernels/kernels.ts';
 import { createFloatCache, type FloatCache } from '#recipes/float-cache.ts';
 import type { Previewer } from '#recipes/preview.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { JobContext } from './door.ts';
 import { summarizeModel, summarizeResult } from './inspect.ts';
-import type { DataJobs, DroppedFile, JobName, Jobs, ModelSummary } from './jobs.ts';
+import type { DataEngine } from './data-engine.ts';
+import type { DataChoice, DataJobs, DroppedFile, JobName, Jobs, ModelSummary } from './jobs.ts';
 import type { OpenRuntime } from './remote-runtime.ts';
-import { createResults } from './results.ts';
+import { createResults, idOf, type Origin } from './results.ts';
 import type { NotKept, Shelf } from './shelf.ts';
 import type { OpenModel, Optimized, WorkContext } from './workshop.ts';
 
@@ -28,15 +30,14 @@ export interface EngineParts {
   openBackend(choice: BackendChoice): Promise<ThreadedBackend>;
   /** null: nothing here can run models. */
   readonly openRuntime: OpenRuntime | null;
+  /** Decodes pictures of data sets; null: nothing here can. */
+  readonly decode: DecodePicture | null;
   /** null: nothing survives a reload. */
   openShelf(): Promise<Shelf | null>;
 }
 
 export type Engine = {
-  readonly [K in Exclude<JobName, keyof DataJobs>]: (
-    input: Jobs[K]['in'],
-    context: JobContext,
-  ) => Promise<Jobs[K]['out']>;
+  readonly [K in JobName]: (input: Jobs[K]['in'], context: JobContext) => Promise<Jobs[K]['out']>;
 };
 
 // What only some jobs need is loaded when the first of them comes: a first visit waits for the page, not for these.
@@ -48,6 +49,21 @@ const previewing = () => import('./preview.ts');
 const drawing = () => import('./histogram.ts');
 const comparing = () => import('./compare-job.ts');
 const saving = () => import('./save.ts');
+const handlingData = () => import('./data-engine.ts');
+
+/** Every job about data, so that they can be handed on by name. */
+const DATA_JOBS: readonly (keyof DataJobs)[] = [
+  'openData',
+  'fitData',
+  'viewSample',
+  'closeData',
+  'evaluate',
+  'layerErrors',
+  'latency',
+  'activations',
+  'activationHistogram',
+  'lint',
+];
 
 /** Models up to this size are kept as they are opened; larger ones when the page asks, with progress. */
 const KEPT_AT_ONCE_BYTES = 64e6;
@@ -138,13 +154,21 @@ export function createEngine(parts: EngineParts): Engine {
     }
   };
 
+  /** Runs a recipe; on data where a step needs ranges and data was given, which `Origin.data` then tells. */
+  const make = ({ modelId, recipe, data }: Origin, context: JobContext): Promise<Optimized> =>
+    compute(context, async ({ floats }, work) => {
+      const { optimizeModel } = await optimizing();
+      const evidence = data === undefined ? undefined : await (await dataEngine()).evidence(modelId, data);
+      return optimizeModel(modelOf(modelId), recipe, { ...work, floats, evidence });
+    });
+  const originOf = async (modelId: string, recipe: Recipe, data: DataChoice | undefined): Promise<Origin> => {
+    const { needsRanges } = await optimizing();
+    return { modelId, recipe, data: recipe.steps.some((step) => needsRanges(step.pass)) ? data : undefined };
+  };
   const remake =
     (context: JobContext) =>
-    (modelId: string, recipe: Recipe): Promise<Optimized> =>
-      compute(context, async ({ floats }, work) => {
-        const { optimizeModel } = await optimizing();
-        return optimizeModel(modelOf(modelId), recipe, { ...work, floats });
-      });
+    (origin: Origin): Promise<Optimized> =>
+      make(origin, context);
   const resultOf = async (id: string, context: JobContext): Promise<Optimized> => {
     const result = await results.get(id, remake(context));
     if (result !== undefined) return result;
@@ -154,6 +178,38 @@ export function createEngine(parts: EngineParts): Engine {
       hint: 'Run its recipe again.',
     });
   };
+
+  const resultFor: Parameters<typeof import('./data-engine.ts').createDataEngine>[0]['resultFor'] = async (
+    modelId,
+    recipe,
+    data,
+    context,
+  ) => {
+    const origin = await originOf(modelId, recipe, data);
+    const held = await results.get(idOf(origin), remake(context));
+    if (held !== undefined) return held;
+    const result = await make(origin, context);
+    results.add(origin, result);
+    return result;
+  };
+  let theDataEngine: Promise<DataEngine> | undefined;
+  const dataEngine = (): Promise<DataEngine> =>
+    (theDataEngine ??= handlingData().then(({ createDataEngine }) =>
+      createDataEngine({
+        ...parts,
+        filesFrom,
+        modelOf,
+        resultOf,
+        resultFor,
+        floats: async () => (await theBench()).floats,
+      }),
+    ));
+  const dataJobs = Object.fromEntries(
+    DATA_JOBS.map((job) => [
+      job,
+      async (input: never, context: JobContext) => (await dataEngine())[job](input, context),
+    ]),
+  ) as unknown as Pick<DataEngine, keyof DataJobs>;
 
   const enter = async (open: OpenModel): Promise<void> => {
     const before = models.get(open.id);
@@ -172,6 +228,8 @@ export function createEngine(parts: EngineParts): Engine {
   };
 
   return {
+    ...dataJobs,
+
     async info({ backend: wished }) {
       bench ??= makeBench(wished ?? 'auto');
       const before = await theBench();
@@ -229,6 +287,7 @@ export function createEngine(parts: EngineParts): Engine {
       const open = models.get(modelId);
       models.delete(modelId);
       results.forgetModel(modelId);
+      void theDataEngine?.then((engine) => engine.forgetModel(modelId));
       if (open !== undefined) await dropCaches(open);
       await (await theShelf())?.remove(modelId);
       return null;
@@ -242,14 +301,12 @@ export function createEngine(parts: EngineParts): Engine {
       });
     },
 
-    optimize({ modelId, recipe }, context) {
-      return compute(context, async ({ floats }, work) => {
-        const open = modelOf(modelId);
-        const { optimizeModel } = await optimizing();
-        const result = await optimizeModel(open, recipe, { ...work, floats });
-        const resultId = results.add(modelId, result);
-        return { resultId, report: result.report, summary: summarizeResult(resultId, open.name, result) };
-      });
+    async optimize({ modelId, recipe, data }, context) {
+      const { name } = modelOf(modelId);
+      const origin = await originOf(modelId, recipe, data);
+      const result = await make(origin, context);
+      const resultId = results.add(origin, result);
+      return { resultId, report: result.report, summary: summarizeResult(resultId, name, result) };
     },
 
     histogram({ modelId, ...wish }, context) {

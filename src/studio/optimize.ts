@@ -4,19 +4,26 @@ import type { Figure } from '#base/figure.ts';
 import { figuresOf } from '#kernels/errors.ts';
 import { fileBytesFigure } from '#measure/sizes.ts';
 import type { Layer } from '#ir/layer.ts';
+import type { CalibrationSource } from '#measure/calibration/evidence-source.ts';
 import { checkRecipe, requireSound } from '#recipes/check.ts';
 import { createFloatCache, type FloatCache } from '#recipes/float-cache.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { ModelFigures } from '#recipes/report.ts';
+import { needsRanges } from '#recipes/run.ts';
 import { transform } from '#recipes/transform.ts';
 import type { OpenModel, Optimized, WorkContext } from './workshop.ts';
 import { writeModel } from './write.ts';
 
-/** `floats` keeps float weights from earlier previews; without it they are kept for this run alone. */
+export { needsRanges } from '#recipes/run.ts';
+
+/**
+ * `floats` keeps float weights from earlier previews; without it they are kept for this run alone. `evidence` measures
+ * activations on data for the steps that need it.
+ */
 export async function optimizeModel(
   open: OpenModel,
   recipe: Recipe,
-  context: WorkContext & { readonly floats?: FloatCache },
+  context: WorkContext & { readonly floats?: FloatCache; readonly evidence?: CalibrationSource | undefined },
 ): Promise<Optimized> {
   const problems = checkRecipe(recipe, { layers: open.layers });
   requireSound(recipe, problems);
@@ -24,11 +31,14 @@ export async function optimizeModel(
   try {
     const made = await transform(open, recipe, {
       floats,
+      evidence: context.evidence,
       signal: context.signal,
       onProgress: context.onProgress,
     });
     // Composing the file reads no weights, so its size is counted rather than estimated.
     const files = await writeModel(made);
+    const { evidence } = context;
+    const calibrated = evidence !== undefined && recipe.steps.some((step) => needsRanges(step.pass));
     const sqnr = made.sums === null ? null : figuresOf(made.sums).sqnrDb;
     return {
       recipe,
@@ -52,8 +62,9 @@ export async function optimizeModel(
         },
         steps: made.steps,
         layers: made.layers,
-        notices: [...problems, ...made.steps.flatMap((step) => step.notices)],
+        notices: [...problems, ...made.steps.flatMap((step) => step.notices), ...(calibrated ? evidence.notices : [])],
         backend: context.backend.description,
+        ...(calibrated ? { calibratedOn: evidence.description } : {}),
       },
     };
   } finally {

@@ -3,26 +3,31 @@
  * from its recipe when it is asked for.
  */
 import type { Recipe } from '#recipes/recipe.ts';
+import type { DataChoice } from './jobs.ts';
 import type { Optimized } from './workshop.ts';
 
-interface Known {
+/** What a result was made from, so that it can be made again. */
+export interface Origin {
   readonly modelId: string;
   readonly recipe: Recipe;
+  /** Data that ranges were measured on; absent where no step needs any. */
+  readonly data?: DataChoice | undefined;
 }
 
 export const RESULTS_HELD = 4;
 
 export interface Results {
-  /** Remembers a result and returns its id; the same recipe on the same model has the same id. */
-  add(modelId: string, result: Optimized): string;
+  /** Remembers a result and returns its id; the same recipe on the same model and data has the same id. */
+  add(origin: Origin, result: Optimized): string;
+  originOf(id: string): Origin | undefined;
   /** A result, made again by `remake` where it is no longer held; undefined for an id that was never given. */
-  get(id: string, remake: (modelId: string, recipe: Recipe) => Promise<Optimized>): Promise<Optimized | undefined>;
+  get(id: string, remake: (origin: Origin) => Promise<Optimized>): Promise<Optimized | undefined>;
   forgetModel(modelId: string): void;
 }
 
 /** `dropped` is told of each result that is let go, so that what was cached for it can be freed. */
 export function createResults(dropped: (result: Optimized) => void, held = RESULTS_HELD): Results {
-  const known = new Map<string, Known>();
+  const known = new Map<string, Origin>();
   /** Most recently used last. */
   const results = new Map<string, Optimized>();
 
@@ -39,16 +44,17 @@ export function createResults(dropped: (result: Optimized) => void, held = RESUL
   };
 
   return {
-    add(modelId, result) {
-      const id = `${modelId}/${JSON.stringify(result.recipe)}`;
-      known.set(id, { modelId, recipe: result.recipe });
+    add(origin, result) {
+      const id = idOf(origin);
+      known.set(id, origin);
       put(id, result);
       return id;
     },
+    originOf: (id) => known.get(id),
     async get(id, remake) {
       const origin = known.get(id);
       if (origin === undefined) return undefined;
-      const result = results.get(id) ?? (await remake(origin.modelId, origin.recipe));
+      const result = results.get(id) ?? (await remake(origin));
       put(id, result);
       return result;
     },
@@ -62,4 +68,9 @@ export function createResults(dropped: (result: Optimized) => void, held = RESUL
       }
     },
   };
+}
+
+/** The id that a result of this origin has, made or not. */
+export function idOf({ modelId, recipe, data }: Origin): string {
+  return `${modelId}/${JSON.stringify(recipe)}${data === undefined ? '' : `/${JSON.stringify(data)}`}`;
 }

@@ -1,0 +1,25 @@
+/** Decodes pictures with sharp (libvips): PNG, JPEG and WebP as the page's decoder gives them. */
+import { PareError } from '#base/failure.ts';
+import type { Picture } from '#data/samples.ts';
+
+/** Turned upright as EXIF says; transparent parts over white; pixel values as stored, without their colour profile. */
+export async function decodePicture(name: string, bytes: Uint8Array): Promise<Picture> {
+  const { default: sharp } = await import('sharp');
+  try {
+    const { data, info } = await sharp(bytes, { failOn: 'error' })
+      .rotate()
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    // A Buffer may lie in a pool that others share.
+    return { width: info.width, height: info.height, data: new Uint8Array(data) };
+  } catch (error) {
+    const reason = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
+    throw new PareError(
+      { code: 'data/picture', file: name, problem: `the picture cannot be decoded (${reason}).` },
+      { cause: error },
+    );
+  }
+}
