@@ -60,16 +60,17 @@ function gemm(marks: Marks, node: Node): void {
 function product(marks: Marks, node: Node): void {
   for (const [at, id] of node.inputs.entries()) {
     if (id === null) continue;
-    if (marks.isConstant(id)) marks.weight(node, id, productAxis(marks, id, at));
+    // No kernel multiplies int8 from the left with uint8: a weight there takes the type of activations.
+    const weight = marks.isConstant(id) && (marks.settings.match || at === 1);
+    if (weight) marks.weight(node, id, productAxis(marks, id));
     else marks.activation(node, id);
   }
   output(marks, node);
 }
 
-/** Columns of the right operand. Channels of any other operand would run along the sum, which integers cannot follow. */
-function productAxis(marks: Marks, id: ValueId, at: number): number | null {
-  if (marks.settings.match) return 1;
-  return at === 1 && marks.edit.constantOf(id)?.shape.length === 2 ? 1 : null;
+/** Columns. onnxruntime's quantizer takes axis 1 whatever the rank, which its runtime refuses from rank 3 on. */
+function productAxis(marks: Marks, id: ValueId): number | null {
+  return marks.settings.match || marks.edit.constantOf(id)?.shape.length === 2 ? 1 : null;
 }
 
 function activation(marks: Marks, node: Node): void {
