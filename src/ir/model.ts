@@ -32,8 +32,11 @@ export interface Quantization {
   readonly block?: number;
   /** Convention by name, such as `int4-symmetric-15`, kept in the file's metadata. */
   readonly convention?: string;
-  /** How a writer should spell it; `auto` takes the fused operator where one applies. */
-  readonly form?: 'dequantize' | 'nbits';
+  /**
+   * How a writer should spell it; without it, the fused operator where one applies. `qoperator` on an activation: operators
+   * of integers in the whole model, instead of QuantizeLinear and DequantizeLinear around float ones.
+   */
+  readonly form?: 'dequantize' | 'nbits' | 'qoperator';
   /** Type of the integers of a value that is not constant (an activation); absent on constants, whose `constant` has it. */
   readonly levels?: DType;
 }

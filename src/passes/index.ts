@@ -2,6 +2,7 @@
 import type { Pass } from './pass.ts';
 import { convertFloat16 } from './convert/float16.ts';
 import { convertOpset } from './convert/opset.ts';
+import { convertQOperator } from './convert/qoperator.ts';
 import { fuseBatchNorm } from './fuse/batch-norm.ts';
 import { pruneMagnitude } from './prune/magnitude.ts';
 import { pruneNM } from './prune/n-m.ts';
@@ -31,4 +32,5 @@ export const PASSES: readonly Pass[] = [
   anyOptions(quantizeDynamic),
   anyOptions(convertFloat16),
   anyOptions(convertOpset),
+  anyOptions(convertQOperator),
 ];

@@ -1,6 +1,7 @@
 /**
  * Spells quantization out for a file: constants of integers with scales become DequantizeLinear nodes, or the fused operators
- * of com.microsoft that compute from packed blocks; rounded activations become pairs of nodes (quantized-activation.ts).
+ * of com.microsoft that compute from packed blocks; rounded activations become pairs of nodes (quantized-activation.ts), and
+ * those pairs integer operators where that is asked for (qoperator.ts).
  *
  * Given:  y = Conv(x, w)                            w: i8[8,4,3,3] with scale on axis 0
  * Result: w = DequantizeLinear<axis=0>(w_quantized, w_scale);  y = Conv(x, w)
@@ -14,6 +15,7 @@ import { openEditor } from '#ir/open-editor.ts';
 import { graphsOf, subgraphsOf } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { fusedSpelling } from './nbits.ts';
+import { toQOperators } from './qoperator.ts';
 import { ActivationSpeller, roundedActivations } from './quantized-activation.ts';
 import { domainFor, importMicrosoft, raiseIrVersion, type QuantizedConstant } from './quantized-constant.ts';
 
@@ -29,7 +31,8 @@ export async function spellQuantization(model: Model, store: WeightStore): Promi
     if (fused === undefined) spellDequantize(edit, constant);
     else await fused(store);
   }
-  const spelled = edit.finish();
+  const pairs = edit.finish();
+  const spelled = wantsQOperators(model.graph) ? await toQOperators(pairs, store) : pairs;
   return model.irVersion < 4 && spelled.irVersion >= 4 ? withoutConstantInputs(spelled) : spelled;
 }
 
@@ -38,6 +41,12 @@ function hasQuantization(graph: Graph): boolean {
     for (const value of inner.values.values()) if (value.quantization !== undefined) return true;
   }
   return false;
+}
+
+function wantsQOperators(graph: Graph): boolean {
+  return [...graphsOf(graph)].some(({ values }) =>
+    [...values.values()].some(({ quantization }) => quantization?.form === 'qoperator'),
+  );
 }
 
 function quantizedConstants(graph: Graph, home: GraphPath): readonly QuantizedConstant[] {

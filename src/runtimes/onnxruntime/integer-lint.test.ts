@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { joinChunks } from '#base/bytes.ts';
 import { writeOnnx } from '#formats/onnx/write.ts';
 import { buildModel, type BuildModel } from '#ir/testing/build.ts';
-import { I8, QuantizedSketch, U8, type TestGrid } from '#ir/testing/quantized.ts';
+import { I8, QuantizedSketch, type TestGrid } from '#ir/testing/quantized.ts';
 import { disagreements, kernelsTaken } from '#runtimes/testing/kernels-taken.ts';
 import { inferShapes } from '#ops/infer.ts';
 import { optimizedModel } from '#runtimes/testing/optimized-model.ts';
