@@ -5,7 +5,9 @@ import { seededRandom } from '#base/random.ts';
 import { describeWithTestdata, testdata } from '#base/testing/testdata.ts';
 import type { Model } from '#ir/model.ts';
 import { buildModel, type BuildModel, type BuildNode, type BuildTensor } from '#ir/testing/build.ts';
-import { nodesOf } from '#ir/walk.ts';
+import { allValues, nodesOf } from '#ir/walk.ts';
+import type { WeightStore } from '#ir/weights.ts';
+import { spellQuantization } from '#formats/onnx/quantization.ts';
 import { inferShapes } from '#ops/infer.ts';
 import { quantizeDynamic } from '#passes/quantize/dynamic.ts';
 import type { DynamicOptions } from '#passes/quantize/dynamic/options.ts';
@@ -108,12 +110,25 @@ function rounded(spec: Omit<BuildModel, 'outputs'>): BuildModel {
   return { ...spec, outputs: y, opset: 13, nodes };
 }
 
+/** Bytes of the constants that the written file has and the model before had not. */
+async function addedBytes(before: Model, after: Model, store: WeightStore): Promise<number> {
+  const known = new Set([...allValues(before.graph).values()].map(({ constant }) => constant?.key));
+  const spelled = await spellQuantization(after, store);
+  return [...allValues(spelled.graph).values()].reduce((sum, { constant }) => {
+    return constant === undefined || known.has(constant.key) ? sum : sum + store.sizeBytes(constant);
+  }, 0);
+}
+
 describe.each(Object.entries(LAYERS))('%s', (layer, spec) => {
   it.each(OPTIONS.map((options) => [JSON.stringify(options), options] as const))('%s', async (_name, options) => {
     const plainModel = buildModel({ ...spec, outputs: y, opset: 13 });
     const model = await inferShapes(plainModel.model, plainModel.store);
     const done = await runPass(quantizeDynamic, model, plainModel.store, { ...options, minimumElements: 0 });
     expect(done.ledger.map((line) => line.action)).toEqual(['changed']);
+    // What the ledger says a weight takes is what lies in the file; a bias may bring constants of its own.
+    const told = done.ledger.reduce((sum, line) => sum + (line.outcome?.bytesAfter ?? 0), 0);
+    const alone = Object.keys({ ...spec.inputs, ...spec.initializers }).length === 2;
+    if (alone) expect(await addedBytes(model, done.model, plainModel.store)).toBe(told);
     const rounds = layer !== 'Gather' && (options.convolutions === 'integers' || !layer.startsWith('Conv'));
     const twin = rounds ? buildModel(rounded(spec)) : plainModel;
     const after = await runnable(await inferShapes(done.model, plainModel.store), plainModel.store);
@@ -182,9 +197,7 @@ describeWithTestdata('real models with activations rounded at run time', () => {
     ['basic_pitch/nmp.onnx', ['ConvInteger'], 12, 12],
   ];
 
-  async function clean(
-    path: string,
-  ): Promise<{ readonly model: Model; readonly store: Awaited<ReturnType<typeof openOnnxFile>>['store'] }> {
+  async function clean(path: string): Promise<{ readonly model: Model; readonly store: WeightStore }> {
     const { model: opened, store } = await openOnnxFile(testdata(`models/${path}`));
     let model = await inferShapes(opened, store);
     model = (await runPass(foldConstants, model, store)).model;
