@@ -1,6 +1,6 @@
 /** The flags that say which data a model is measured on, and how it is prepared; shared by the commands that need data. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { Files } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
 import type { DataKind } from '#data/dataset.ts';
@@ -55,7 +55,12 @@ export async function dataFromFlags(
   const { openData, prepareData } = await import('#studio/data.ts');
   const { decodePicture } = await import('./picture-decoder.ts');
   const place = await placeOf(path, args.text('labels'));
-  const dataset = await openData(place.files, { decode: decodePicture, labels: place.labels, signal: terminal.signal });
+  const dataset = await openData(place.files, {
+    decode: decodePicture,
+    labels: place.labels,
+    name: basename(path),
+    signal: terminal.signal,
+  });
   const guessed = await prepareData(open, dataset, place.settings ?? settings);
   const prepared =
     Object.keys(given).length === 0

@@ -14,7 +14,7 @@ import { Marks, type BiasMark, type Fold, type Mark } from './marks.ts';
 import { scaleOf, spreadOver, type LevelType, type ScaleZero } from './numbers.ts';
 import type { StaticOptions } from './options.ts';
 import { productInputs } from './correct-bias.ts';
-import { Ranges } from './ranges.ts';
+import { isCutOff, Ranges } from './ranges.ts';
 import { ruleFor } from './rules.ts';
 
 /** The grid of one activation. */
@@ -77,9 +77,13 @@ export async function planStatic(
 
 function activationsOf({ edit, typeOf, options }: Omit<Surroundings, 'blocked'>, chosen: Chosen): readonly ValueId[] {
   const found = new Set<ValueId>();
+  // Half of the values of many networks: what Relu and Clip cut off need not be looked at.
+  const cutOff = new Set(
+    [...chosen.nodes].flatMap((node) => (!options.match && isCutOff(edit, node) ? [node.inputs[0]!] : [])),
+  );
   for (const node of chosen.nodes) {
     for (const id of [...node.inputs, ...node.outputs]) {
-      if (id === null || typeOf(id) !== 'f32') continue;
+      if (id === null || cutOff.has(id) || typeOf(id) !== 'f32') continue;
       const constant = options.match ? edit.value(id).constant : edit.constantOf(id);
       if (constant === undefined) found.add(id);
     }

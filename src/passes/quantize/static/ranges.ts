@@ -62,8 +62,7 @@ export class Ranges {
       const [input, output] = [node.inputs[0] ?? null, node.outputs[0] ?? null];
       if (input === null || output === null) continue;
       if (node.op === 'Softmax' && this.#options.softmaxRange) this.#instead.set(output, UNIT);
-      if (node.op !== 'Relu' && node.op !== 'Clip') continue;
-      if (edit.users(input).length !== 1 || !this.has(input) || !this.has(output)) continue;
+      if (!isCutOff(edit, node) || !this.has(output)) continue;
       this.#instead.set(input, this.#instead.get(output) ?? output);
     }
   }
@@ -89,6 +88,12 @@ export class Ranges {
     if (found === undefined) throw new Error('a range that was not measured');
     return { low: found.low, high: found.high, constant: found.min === found.max };
   }
+}
+
+/** Whether Relu or Clip alone reads what it reads, so that the range of that is its output's. */
+export function isCutOff(edit: Editor, { op, inputs }: Node): boolean {
+  const input = inputs[0] ?? null;
+  return (op === 'Relu' || op === 'Clip') && input !== null && edit.users(input).length === 1;
 }
 
 function rangeChoice(options: StaticOptions, bits: number, symmetric: boolean): RangeChoice {
