@@ -5,6 +5,7 @@
 import { Cancelled, checkCancelled } from '#base/failure.ts';
 import type { OnProgress } from '#base/progress.ts';
 import type { Layer } from '#ir/layer.ts';
+import type { EvidenceSource } from '#measure/calibration/evidence.ts';
 import type { Model } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { layersOf } from '#ops/layers.ts';
@@ -29,6 +30,8 @@ interface Prefix {
 interface WorkOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
+  /** For the last lossy step alone: ranges of activations, where it needs any. */
+  readonly evidence?: EvidenceSource | undefined;
 }
 
 /** Prefixes kept for each model: enough to go back and forth between two lines of thought, and their clean-ups. */

@@ -74,8 +74,21 @@ async function statisticsOf(
   { floats, evidence, signal, onProgress }: ActivationContext,
 ): Promise<ReadonlyMap<ValueId, TensorStatistics>> {
   const prefix = await losslessPrefix(open, result.recipe, { floats, signal });
-  const wanted = values.filter(({ id }) => prefix.model.graph.values.has(id)).map(({ id }) => id);
-  return evidence.statisticsOf(prefix.model, prefix.weights, wanted, { signal, onProgress });
+  // A layer that took over the Relu behind it makes the value that Relu made, under its name: what that looked like counts.
+  const byName = new Map([...prefix.model.graph.values.values()].map(({ name, id }) => [name, id]));
+  const wanted = new Map(
+    values.flatMap(({ name, id }) => {
+      const then = byName.get(name);
+      return then === undefined ? [] : [[id, then] as const];
+    }),
+  );
+  const seen = await evidence.statisticsOf(prefix.model, prefix.weights, [...wanted.values()], { signal, onProgress });
+  return new Map(
+    [...wanted].flatMap(([id, then]) => {
+      const statistics = seen.get(then);
+      return statistics === undefined ? [] : [[id, statistics] as const];
+    }),
+  );
 }
 
 async function viewOf(result: Optimized, value: Rounded, seen: TensorStatistics): Promise<ActivationView> {

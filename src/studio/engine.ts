@@ -309,11 +309,15 @@ export function createEngine(parts: EngineParts): Engine {
       return { resultId, report: result.report, summary: summarizeResult(resultId, name, result) };
     },
 
-    histogram({ modelId, ...wish }, context) {
+    histogram({ modelId, data, ...wish }, context) {
       return compute(context, async (current, work) => {
         const open = modelOf(modelId);
         const { histogramOf } = await drawing();
-        return histogramOf(open, wish, work, { floats: current.floats, previewer: await previewerOf(current, open) });
+        const origin = await originOf(modelId, wish.recipe, data);
+        const evidence =
+          origin.data === undefined ? undefined : await (await dataEngine()).evidence(modelId, origin.data);
+        const previewer = await previewerOf(current, open);
+        return histogramOf(open, wish, work, { floats: current.floats, previewer, evidence });
       });
     },
 

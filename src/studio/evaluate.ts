@@ -3,7 +3,8 @@
  * differs between a page and a command line (the runtime, a memory probe) is handed in.
  */
 import type { OnProgress } from '#base/progress.ts';
-import type { Samples } from '#data/samples.ts';
+import { PareError } from '#base/failure.ts';
+import type { Sample, Samples } from '#data/samples.ts';
 import { evaluateModels } from '#measure/evaluation/evaluate.ts';
 import { measureLatency } from '#measure/evaluation/latency.ts';
 import { layerErrors } from '#measure/evaluation/layers/layer-errors.ts';
@@ -68,7 +69,7 @@ export async function latencyOf(
     const feeds =
       samples === null
         ? (await workableFeeds(before, { runs: 1, seed: 1, limits: idLimits(open.model), signal })).feeds
-        : [(await samples.read(0, signal)).feeds];
+        : [await firstFeeds(samples, signal)];
     return measureLatency({ before, after, feeds, runs, runtime: runtime.description, signal, onProgress });
   });
 }
@@ -87,6 +88,17 @@ export async function layerErrorsOf(
 export async function lintOf(result: Pick<Optimized, 'model' | 'weights'>, target: LintTarget): Promise<Lint> {
   const rows = await lintIntegers(result.model, result.weights, target);
   return { rows, target: lintTargetName(target), notices: [] };
+}
+
+/** Of the first sample that can be read. */
+async function firstFeeds(samples: Samples, signal: AbortSignal | undefined): Promise<Sample['feeds']> {
+  for (let index = 0; ; index += 1) {
+    try {
+      return (await samples.read(index, signal)).feeds;
+    } catch (error) {
+      if (!(error instanceof PareError) || index + 1 >= samples.length) throw error;
+    }
+  }
 }
 
 async function withSessions<T>(

@@ -3,10 +3,11 @@ import { countOf, isFloat } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import type { Quantization, Tensor, ValueId } from '#ir/model.ts';
 import { allValues } from '#ir/walk.ts';
+import type { EvidenceSource } from '#measure/calibration/evidence.ts';
 import type { FloatCache } from '#recipes/float-cache.ts';
 import type { Previewer } from '#recipes/preview.ts';
 import type { Recipe } from '#recipes/recipe.ts';
-import type { RunState } from '#recipes/run.ts';
+import { lastLossyStep, needsRanges, type RunState } from '#recipes/run.ts';
 import { mainWeight } from '#recipes/summarize.ts';
 import { levelsWithin, MOST_LEVELS_SHOWN, readRowScales, rowName, weightsOfRow } from '#recipes/weight-rows.ts';
 import { bitsOf } from '#base/dtype.ts';
@@ -26,7 +27,11 @@ export async function histogramOf(
   open: OpenModel,
   wish: HistogramWish,
   context: WorkContext,
-  bench: { readonly floats: FloatCache; readonly previewer: Previewer },
+  bench: {
+    readonly floats: FloatCache;
+    readonly previewer: Previewer;
+    readonly evidence?: EvidenceSource | undefined;
+  },
 ): Promise<LayerHistogram> {
   const layer = open.layers.find((candidate) => candidate.name === wish.layer);
   const weight = layer === undefined ? undefined : mainWeight(layer);
@@ -39,7 +44,11 @@ export async function histogramOf(
     });
   }
   const together = new Set([layer.name, ...weight.sharedWith]);
-  const after = await bench.previewer.runForLayers(wish.recipe, together, context);
+  const last = lastLossyStep(wish.recipe);
+  const blind = bench.evidence === undefined && last >= 0 && needsRanges(wish.recipe.steps[last]?.pass ?? '');
+  // Without ranges the step cannot run: the weights are shown as it would find them, without its levels.
+  const recipe = blind ? { ...wish.recipe, steps: wish.recipe.steps.slice(0, last) } : wish.recipe;
+  const after = await bench.previewer.runForLayers(recipe, together, { ...context, evidence: bench.evidence });
   const { tensor, quantization } = quantizedWeight(after, weight.value);
   const run = bench.floats.begin();
   try {
@@ -52,7 +61,9 @@ export async function histogramOf(
       row === null || quantization === undefined ? data : weightsOfRow(data, tensor.shape, quantization, row);
     const { low, high } = await rangeOf(part, run.kernels);
     const { counts } = await run.kernels.histogram(part, wish.bins, low, high);
-    const grid = await gridOf(after, tensor, quantization, row, { low, high, rows }, context);
+    const grid = blind
+      ? { grid: [], gridLabel: 'levels are known once data was calibrated on' }
+      : await gridOf(after, tensor, quantization, row, { low, high, rows }, context);
     return {
       layer: layer.name,
       weight: weight.name,

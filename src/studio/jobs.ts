@@ -315,6 +315,8 @@ export interface Jobs extends DataJobs {
       readonly bins: number;
       /** Channel or block to show; null: the whole tensor. */
       readonly row: number | null;
+      /** Data that was calibrated on: levels of steps that need ranges are known with it alone. */
+      readonly data?: DataChoice;
     };
     out: LayerHistogram;
   };
