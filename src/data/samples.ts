@@ -25,8 +25,17 @@ export interface Samples {
   readonly fingerprint: string;
   /** State of recurrent models: this input takes what that output gave for the sample before, in one sequence. */
   readonly carry: ReadonlyMap<string, string>;
+  /** What a split goes by, known without preparing anything; absent: every sample stands alone and is not labelled. */
+  readonly grouping?: Grouping;
   /** Prepares a sample. Rejects with a `PareError` where it cannot be read; the reader may go on with the next. */
   read(index: number, signal?: AbortSignal): Promise<Sample>;
+}
+
+export interface Grouping {
+  /** Samples that belong together, such as those of one recording, have the same; those of a group follow each other. */
+  group(index: number): number;
+  /** The label as text; null: not labelled. */
+  stratum(index: number): string | null;
 }
 
 /** A model's input as data is prepared for it. */

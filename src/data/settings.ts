@@ -101,6 +101,10 @@ export const audioSettings = z.strictObject({
     title: 'Parameters of',
     description: 'Mel scale, window, logarithm and scaling as this library has them.',
   }),
+  taper: z.enum(['library', 'none']).default('library').meta({
+    title: 'Window function',
+    description: 'library: the one that the library has. none: frames are cut out as they are.',
+  }),
 });
 
 export const splitSettings = z.strictObject({

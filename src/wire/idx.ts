@@ -67,7 +67,11 @@ function headerOf(head: Uint8Array): IdxHeader {
 }
 
 /** Elements of a shape, as they lie in the file: all of them, or some rows. */
-export function readIdxElements({ dtype, elementBytes }: IdxHeader, shape: readonly number[], body: Uint8Array): NdArray {
+export function readIdxElements(
+  { dtype, elementBytes }: IdxHeader,
+  shape: readonly number[],
+  body: Uint8Array,
+): NdArray {
   const own = new Uint8Array(body.subarray(0, countOf(shape) * elementBytes));
   swapBytes(own, elementBytes);
   return { dtype, shape, data: typedArray(dtype, own) };

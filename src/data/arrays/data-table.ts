@@ -67,9 +67,15 @@ export async function openTable(files: Files, signal: AbortSignal | undefined): 
   const numeric = columns.map((_, index) => index).filter((index) => (numbers[index] ?? 0) > count / 2);
   const labelColumns = candidates.filter((column) => {
     const texts = cells.get(column) ?? [];
-    return couldBeLabels(texts, isNamedLabel(columns[column] ?? '')) && !texts.some((text) => /^\s*\d+\.\d*\s*$/.test(text ?? ''));
+    return (
+      couldBeLabels(texts, isNamedLabel(columns[column] ?? '')) &&
+      !texts.some((text) => /^\s*\d+\.\d*\s*$/.test(text ?? ''))
+    );
   });
-  const found = labelColumns.map((column) => columnOf(columns[column] ?? '', cells.get(column) ?? [], null));
+  const found = labelColumns.map((column) => ({
+    ...columnOf(columns[column] ?? '', cells.get(column) ?? [], null),
+    place: column,
+  }));
   const skip = hasHeader ? 1 : 0;
   const table: DataTable = {
     file: path,
@@ -159,7 +165,13 @@ function numbersIn(
 ): Float64Array<ArrayBuffer> {
   const { file, row, columns, wanted } = place;
   const refuse = (problem: string): PareError =>
-    new PareError({ code: 'data/bad-row', file, place: `row ${row}`, problem, hint: 'Correct it, or take the row out.' });
+    new PareError({
+      code: 'data/bad-row',
+      file,
+      place: `row ${row}`,
+      problem,
+      hint: 'Correct it, or take the row out.',
+    });
   if (cells.length !== columns.length) throw refuse(`It has ${cells.length} cells instead of ${columns.length}.`);
   const values = new Float64Array(wanted.length);
   wanted.forEach((column, at) => {

@@ -44,7 +44,13 @@ export async function findArrays(files: Files, signal: AbortSignal | undefined):
       notices.push({ level: 'warning', code: 'data/label-count', text, at: array.file });
     }
   }
-  return { arrays: data, labels: { columns, names, notices: [] }, count, label: labelFor(largest, data.length), notices };
+  return {
+    arrays: data,
+    labels: { columns, names, notices: [] },
+    count,
+    label: labelFor(largest, data.length),
+    notices,
+  };
 }
 
 async function open(path: string, source: ByteSource, holding: Holding): Promise<readonly DataArray[]> {

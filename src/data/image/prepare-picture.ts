@@ -35,7 +35,10 @@ interface Box {
   readonly height: number;
 }
 
-export function placePicture(picture: { readonly width: number; readonly height: number }, plan: PicturePlan): Placement {
+export function placePicture(
+  picture: { readonly width: number; readonly height: number },
+  plan: PicturePlan,
+): Placement {
   const { width, height } = picture;
   const whole: Box = { x: 0, y: 0, width, height };
   const target: Box = { x: 0, y: 0, width: plan.width, height: plan.height };

@@ -38,7 +38,10 @@ function cubic(distance: number): number {
 export function tapsFor(filter: ImageSettings['filter'], from: number, size: number, out: number): Taps {
   const scale = size / out;
   if (filter === 'nearest') {
-    const starts = Int32Array.from({ length: out }, (_, at) => from + Math.min(size - 1, Math.floor((at + 0.5) * scale)));
+    const starts = Int32Array.from(
+      { length: out },
+      (_, at) => from + Math.min(size - 1, Math.floor((at + 0.5) * scale)),
+    );
     return { starts, counts: new Int32Array(out).fill(1), weights: new Float64Array(out).fill(1), most: 1 };
   }
   const kernel = KERNELS[filter];

@@ -81,7 +81,14 @@ function named(columns: readonly LabelColumn[], names: readonly string[] | null)
   return columns.map((column) => {
     if (column.sorted === null || !column.sorted.every((text) => names.includes(text))) return column;
     const index = new Map(names.map((text, at): [string, readonly number[]] => [text, [at]]));
-    return { ...column, sorted: null, largest: names.length - 1, classes: (at) => index.get(column.text(at) ?? '') ?? null };
+    const used = column.sorted.map((text) => names.indexOf(text));
+    return {
+      ...column,
+      sorted: null,
+      smallest: Math.min(...used),
+      largest: Math.max(...used),
+      classes: (at) => index.get(column.text(at) ?? '') ?? null,
+    };
   });
 }
 

@@ -8,10 +8,13 @@ export interface LabelColumn {
   /** As it stands in the data. */
   text(item: number): string | null;
   readonly labelled: number;
-  /** Largest index; -1 without any. */
+  /** Smallest and largest index; -1 without any. */
+  readonly smallest: number;
   readonly largest: number;
   /** Names that were numbered by sorting them, since nothing said which index each has: null where indices were given. */
   readonly sorted: readonly string[] | null;
+  /** Index of the column in the table of data itself. */
+  readonly place?: number;
 }
 
 /** A cell may hold several accepted indices: `3`, `3|7`, `3;7`, `3 7`. -1 and an empty cell stand for no label. */
@@ -27,7 +30,11 @@ function isUnlabelled(cell: string): boolean {
  * A column from its cells: of indices where every cell is one or several, else of names. `names` by class index, where the data
  * tells them; names that it does not know are sorted and numbered, as Keras and torchvision number folders.
  */
-export function columnOf(name: string, cells: readonly (string | null)[], names: readonly string[] | null): LabelColumn {
+export function columnOf(
+  name: string,
+  cells: readonly (string | null)[],
+  names: readonly string[] | null,
+): LabelColumn {
   const given = cells.map((cell) => (cell === null || isUnlabelled(cell) ? null : cell.trim()));
   const distinct = new Set(given.filter((cell) => cell !== null));
   const byIndex = [...distinct].every((cell) => INDICES.test(cell));
@@ -42,12 +49,14 @@ export function columnOf(name: string, cells: readonly (string | null)[], names:
     sorted = [...distinct].toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     sorted.forEach((cell, index) => classesOf.set(cell, [index]));
   }
+  const indices = [...classesOf.values()].flat();
   return {
     name,
     classes: (item) => classesOf.get(given[item] ?? '') ?? null,
     text: (item) => given[item] ?? null,
     labelled: given.filter((cell) => cell !== null).length,
-    largest: [...classesOf.values()].reduce((most, indices) => Math.max(most, ...indices), -1),
+    smallest: indices.reduce((least, index) => Math.min(least, index), indices[0] ?? -1),
+    largest: indices.reduce((most, index) => Math.max(most, index), -1),
     sorted,
   };
 }

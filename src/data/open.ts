@@ -65,7 +65,12 @@ export async function openDataset(given: Files, options: OpenOptions): Promise<O
   const labels = await findLabels(sorted, { count, paths, rowLabels: found.rowLabels }, options.labels, signal);
   const notices = [...sorted.notices, ...found.notices, ...labels.notices];
   const name = options.name ?? nameOf(given);
-  return { info: describe(found, labels, { id: fingerprint, name, notices }), content, labels: labels.columns, fingerprint };
+  return {
+    info: describe(found, labels, { id: fingerprint, name, notices }),
+    content,
+    labels: labels.columns,
+    fingerprint,
+  };
 }
 
 interface Found {
@@ -90,7 +95,14 @@ async function findContent(sorted: SortedFiles, options: OpenOptions): Promise<F
       }
       const { files, notices, label } = await findPictures(sorted.main, signal);
       const content: Content = { kind: 'images', files, decode: options.decode };
-      return { content, count: files.length, paths: files.map(({ path }) => path), label, rowLabels: NO_LABELS, notices };
+      return {
+        content,
+        count: files.length,
+        paths: files.map(({ path }) => path),
+        label,
+        rowLabels: NO_LABELS,
+        notices,
+      };
     }
     case 'audio': {
       const { recordings, notices, label } = await findRecordings(sorted.main, signal);
