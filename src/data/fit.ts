@@ -8,7 +8,7 @@ import { guessState } from './guess/guess-state.ts';
 import type { ModelSlots } from './model-slots.ts';
 import { sameName } from './model-slots.ts';
 import type { OpenDataset } from './open.ts';
-import type { Feed, Plan } from './plan.ts';
+import type { Feed, Plan } from './feeds.ts';
 import { planData } from './plan.ts';
 import type { InputSlot } from './samples.ts';
 import type { DataSettings } from './settings.ts';

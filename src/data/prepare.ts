@@ -12,7 +12,7 @@ import { decodePicture } from './image/decode-picture.ts';
 import { createPicturePreparer } from './image/prepare-picture.ts';
 import type { ModelSlots } from './model-slots.ts';
 import type { OpenDataset } from './open.ts';
-import type { Feed, Plan, PlannedLabels } from './plan.ts';
+import type { Feed, Plan, PlannedLabels } from './feeds.ts';
 import { planData } from './plan.ts';
 import type { InputSlot, Sample, Samples } from './samples.ts';
 import type { DataSettings } from './settings.ts';

@@ -1,6 +1,6 @@
 /** Rows turned to another order of axes, and scaled channel by channel. */
 import type { NdArray, NdData } from '#base/nd-array.ts';
-import type { Scale } from '#data/plan.ts';
+import type { Scale } from '#data/feeds.ts';
 import type { Numbers } from './numbers.ts';
 
 /** One row of three axes with its axes in another order: axis `order[0]` becomes the first. */

@@ -1,21 +1,14 @@
 /** Recordings meet a model's input: what is heard must have its size, and each recording gives as many inputs as are in it. */
 import { fillShape, shapeText } from '#data/arrays/fill-shape.ts';
 import { PareError } from '#base/failure.ts';
-import type { DataPlanned, Scale } from '#data/plan.ts';
-import { scaleFor } from '#data/plan.ts';
+import type { DataPlanned } from '#data/feeds.ts';
+import { scaleFor } from '#data/feeds.ts';
 import type { InputSlot } from '#data/samples.ts';
 import type { AudioSettings, DataSettings } from '#data/settings.ts';
 import { audioSettings } from '#data/settings.ts';
 import { binsOf, framesOf, inputsIn } from './features.ts';
 import type { Recording } from './recording.ts';
 import { createResampler } from './resample.ts';
-
-export interface FeaturePlan {
-  readonly audio: AudioSettings;
-  /** The input has bands first and time second. */
-  readonly turned: boolean;
-  readonly scale: Scale | null;
-}
 
 export function planRecordings(
   recordings: readonly Recording[],

@@ -3,7 +3,7 @@ import { PareError } from '#base/failure.ts';
 import { readWavMono } from '#wire/wav.ts';
 import type { AudioSettings } from '#data/settings.ts';
 import { binsOf, createFeatures, framesOf, samplesOfInput } from './features.ts';
-import type { FeaturePlan } from './plan-recordings.ts';
+import type { FeaturePlan } from '#data/feeds.ts';
 import type { Recording } from './recording.ts';
 import type { Resampler } from './resample.ts';
 import { createResampler } from './resample.ts';

@@ -1,7 +1,7 @@
 /** Pictures meet a model's input: which one, where it keeps the channels, and how large it is. */
 import { shapeText } from '#data/arrays/fill-shape.ts';
-import type { DataPlanned } from '#data/plan.ts';
-import { listOf, scaleFor } from '#data/plan.ts';
+import type { DataPlanned } from '#data/feeds.ts';
+import { listOf, scaleFor } from '#data/feeds.ts';
 import type { InputSlot } from '#data/samples.ts';
 import type { DataSettings } from '#data/settings.ts';
 import { imageSettings } from '#data/settings.ts';
