@@ -123,7 +123,6 @@ describeWithTestdata('quantize/static on real models', () => {
       'mlperf_tiny_resnet8/resnet8_from_tflite.onnx',
       { QLinearConv: 9, QLinearAdd: 3, QLinearAveragePool: 1, QGemm: 1 },
     ],
-    ['mlperf_tiny_kws/kws_from_savedmodel.onnx', { QLinearConv: 9, QLinearAveragePool: 1, QGemm: 1 }],
     ['ultraface/version-RFB-320.onnx', { QLinearConv: 52, QLinearConcat: 1, QLinearAdd: 1 }],
     ['yolox_nano/yolox_nano.onnx', { QLinearConv: 113, QLinearSigmoid: 104, QLinearMul: 104 }],
   ] as const)('%s: %o, and no product in float', async (path, expected) => {
@@ -132,6 +131,17 @@ describeWithTestdata('quantize/static on real models', () => {
     const counts = await kernelCounts((await quantized(model, store)).model, store);
     expect(counts).toMatchObject(expected);
     for (const op of ['Conv', 'FusedConv', 'Gemm', 'MatMul', 'Relu', 'Clip']) expect(counts[op] ?? 0, op).toBe(0);
+  });
+
+  it.each([
+    ['mlperf_tiny_kws/kws_from_savedmodel.onnx', { Conv: 1, QLinearConv: 8, QLinearAveragePool: 1, QGemm: 1 }],
+    ['mnist/mnist.onnx', { Conv: 1, QLinearConv: 1, QLinearMatMul: 1 }],
+  ] as const)('%s: %o, as a convolution of one channel is faster in float', async (path, expected) => {
+    const { model: read, store } = await openOnnxFile(testdata(`models/${path}`));
+    const model = await cleanedUp(await inferShapes(read, store), store);
+    const { model: after, ledger } = await quantized(model, store);
+    expect(await kernelCounts(after, store)).toMatchObject(expected);
+    expect(ledger.filter(({ code }) => code === 'one-channel')).toHaveLength(1);
   });
 
   it('opens the models that it reads from the disk', () => {

@@ -193,6 +193,9 @@ function noKernel({ typeOf }: Surroundings, node: Node): Reason {
   };
 }
 
+const ONE_CHANNEL =
+  'It reads a single channel, and onnxruntime gathers that byte by byte for its integer kernel: float is several times as fast.';
+
 /** Why a layer with weights cannot become integers. */
 function coreProblem({ edit, desk, options, opset }: Surroundings, node: Node): Reason | undefined {
   const [, weight, bias] = node.inputs;
@@ -217,6 +220,9 @@ function coreProblem({ edit, desk, options, opset }: Surroundings, node: Node): 
       code: 'alpha',
       text: 'It multiplies its products with a factor that is not positive, which no scale can hold.',
     };
+  }
+  if (node.op === 'Conv' && shape[1] === 1 && call.int('group', 1) === 1 && countOf(shape.slice(2)) >= 4) {
+    return { code: 'one-channel', text: ONE_CHANNEL };
   }
   if (bias == null) return undefined;
   const biasShape = edit.constantOf(bias)?.shape;
