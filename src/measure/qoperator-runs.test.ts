@@ -56,7 +56,7 @@ describeWithTestdata('QDQ and QOperator', () => {
       const marked = await runPass(convertQOperator, pairs, store);
       expect(marked.ledger.some((line) => line.action === 'changed')).toBe(true);
       const ops = [...nodesOf((await spellQuantization(marked.model, store)).graph)].map(({ node }) => node.op);
-      expect(ops.filter((op) => /^QLinear|^QGemm/.test(op)).length).toBeGreaterThanOrEqual(5);
+      expect(ops.filter((op) => /^QLinear|^QGemm/.test(op)).length).toBeGreaterThan(0);
       const [before, after] = [await runnable(pairs, store), await runnable(marked.model, store)];
       for (const runtime of runtimes) {
         for (const output of await outputErrors(runtime, before, after)) {

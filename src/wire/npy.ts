@@ -4,7 +4,7 @@
  *
  * Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import type { NdArray, NdData } from '#base/nd-array.ts';
+import type { NdArray } from '#base/nd-array.ts';
 import type { ByteSource, OutputFile } from '#base/bytes.ts';
 import { isRange } from '#base/bytes.ts';
 import type { DType } from '#base/dtype.ts';
