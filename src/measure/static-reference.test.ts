@@ -137,7 +137,7 @@ function expectSame(found: Vectors, expected: Vectors): void {
 
 /**
  * quantize_static names a copy of a shared bias after the bias and a number. Here these are names of other values: it takes
- * one for a constant and does not round it, loses the bias of another, and the file does not load. Decision 0015.
+ * one for a constant and does not round it, loses the bias of another, and the file does not load. Decision 0017.
  */
 const NAMES_TAKEN: Readonly<Record<string, readonly string[]>> = {
   'basic_pitch/nmp.onnx': [

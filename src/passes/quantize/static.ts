@@ -8,7 +8,7 @@
  *         x, h, y rounded to u8; w, v: i8 with scales on axis 0; b: i32 on the scale of x times that of w
  *
  * QuantizeLinear and DequantizeLinear appear only when a file is written. Numbers are those of onnxruntime's quantizer to the
- * bit; where its placement is not ours, docs/decisions/0015 says why, and the option `match` gives it.
+ * bit; where its placement is not ours, docs/decisions/0017 says why, and the option `match` gives it.
  */
 import { checkCancelled, PareError } from '#base/failure.ts';
 import type { Notice } from '#base/notice.ts';

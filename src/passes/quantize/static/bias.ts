@@ -34,14 +34,9 @@ export async function adjustForBias(
   }
 }
 
-/** What the products are counted in. onnxruntime's quantizer puts beta into it and forgets alpha (decision 0015). */
-export function biasScale(
-  { alpha, beta }: BiasMark,
-  input: number,
-  weight: Float32Array,
-  match: boolean,
-): Float32Array {
-  const factor = Math.fround(match ? beta : alpha);
+/** What the products are counted in. onnxruntime's quantizer multiplies it with beta and loses beta by that (decision 0017). */
+export function biasScale({ beta }: BiasMark, input: number, weight: Float32Array, match: boolean): Float32Array {
+  const factor = match ? Math.fround(beta) : 1;
   return weight.map((scale) => Math.fround(Math.fround(Math.fround(input) * scale) * factor));
 }
 

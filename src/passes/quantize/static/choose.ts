@@ -215,11 +215,8 @@ function coreProblem({ edit, desk, options, opset }: Surroundings, node: Node): 
     };
   }
   const call = new Call(node, opset, []);
-  if (node.op === 'Gemm' && !(call.float('alpha', 1) > 0)) {
-    return {
-      code: 'alpha',
-      text: 'It multiplies its products with a factor that is not positive, which no scale can hold.',
-    };
+  if (node.op === 'Gemm' && call.float('alpha', 1) !== 1) {
+    return { code: 'alpha', text: 'It multiplies its products with a factor (alpha), and no integer kernel does.' };
   }
   if (node.op === 'Conv' && shape[1] === 1 && call.int('group', 1) === 1 && countOf(shape.slice(2)) >= 4) {
     return { code: 'one-channel', text: ONE_CHANNEL };

@@ -24,8 +24,6 @@ export interface BiasMark {
   readonly weight: ValueId;
   /** The bias is multiplied with it first. */
   readonly beta: number;
-  /** The products are multiplied with it. */
-  readonly alpha: number;
 }
 
 /** Relu or Clip that the layer before it replaces, by making its output. */

@@ -43,7 +43,7 @@ function convolution(marks: Marks, node: Node): void {
   marks.activation(node, input);
   output(marks, node);
   marks.weight(node, weight, node.op === 'Conv' ? 0 : 1);
-  if (input != null && weight != null && bias != null) marks.bias({ node, bias, input, weight, alpha: 1, beta: 1 });
+  if (input != null && weight != null && bias != null) marks.bias({ node, bias, input, weight, beta: 1 });
 }
 
 function gemm(marks: Marks, node: Node): void {
@@ -53,7 +53,7 @@ function gemm(marks: Marks, node: Node): void {
   output(marks, node);
   marks.weight(node, weight, call.int('transB', 0) > 0 ? 0 : 1);
   if (input == null || weight == null || bias == null || !marks.isConstant(bias)) return;
-  marks.bias({ node, bias, input, weight, alpha: call.float('alpha', 1), beta: call.float('beta', 1) });
+  marks.bias({ node, bias, input, weight, beta: call.float('beta', 1) });
   if (call.float('beta', 1) !== 1) marks.scaledGemms.push(node);
 }
 
@@ -117,8 +117,7 @@ function normalization(marks: Marks, node: Node): void {
   marks.activation(node, input);
   if (scale != null && marks.isConstant(scale)) marks.weight(node, scale, 1);
   else marks.activation(node, scale);
-  if (input != null && scale != null && bias != null)
-    marks.bias({ node, bias, input, weight: scale, alpha: 1, beta: 1 });
+  if (input != null && scale != null && bias != null) marks.bias({ node, bias, input, weight: scale, beta: 1 });
   output(marks, node);
 }
 
