@@ -79,7 +79,7 @@ function activationsOf({ edit, typeOf, options }: Omit<Surroundings, 'blocked'>,
   const found = new Set<ValueId>();
   // Half of the values of many networks: what Relu and Clip cut off need not be looked at.
   const cutOff = new Set(
-    [...chosen.nodes].flatMap((node) => (!options.match && isCutOff(edit, node) ? [node.inputs[0]!] : [])),
+    [...chosen.nodes].flatMap((node) => (!options.match && isCutOff(edit, node, false) ? [node.inputs[0]!] : [])),
   );
   for (const node of chosen.nodes) {
     for (const id of [...node.inputs, ...node.outputs]) {

@@ -62,7 +62,7 @@ export class Ranges {
       const [input, output] = [node.inputs[0] ?? null, node.outputs[0] ?? null];
       if (input === null || output === null) continue;
       if (node.op === 'Softmax' && this.#options.softmaxRange) this.#instead.set(output, UNIT);
-      if (!isCutOff(edit, node) || !this.has(output)) continue;
+      if (!isCutOff(edit, node, this.#options.match) || !this.has(output)) continue;
       this.#instead.set(input, this.#instead.get(output) ?? output);
     }
   }
@@ -90,10 +90,14 @@ export class Ranges {
   }
 }
 
-/** Whether Relu or Clip alone reads what it reads, so that the range of that is its output's. */
-export function isCutOff(edit: Editor, { op, inputs }: Node): boolean {
+/**
+ * Whether Relu or Clip alone reads what it reads, so that the range of that is its output's. onnxruntime's quantizer forgets
+ * that an output of the model is read by the caller too, and cuts it off.
+ */
+export function isCutOff(edit: Editor, { op, inputs }: Node, match: boolean): boolean {
   const input = inputs[0] ?? null;
-  return (op === 'Relu' || op === 'Clip') && input !== null && edit.users(input).length === 1;
+  if ((op !== 'Relu' && op !== 'Clip') || input === null) return false;
+  return edit.users(input).length === 1 && (match || !edit.isOutput(input));
 }
 
 function rangeChoice(options: StaticOptions, bits: number, symmetric: boolean): RangeChoice {
