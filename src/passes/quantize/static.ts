@@ -24,8 +24,8 @@ import { applyStatic } from './static/apply.ts';
 import { errorOf } from './static/constants.ts';
 import { linesFor, type MeasuredConstant } from './static/explain.ts';
 import { staticOptions, type StaticOptions } from './static/options.ts';
-import { padsWithZero } from './static/pads.ts';
 import { planStatic } from './static/plan.ts';
+import { padsWithZero } from './static/rules.ts';
 
 export const quantizeStatic: Pass<StaticOptions> = {
   name: 'quantize/static',

@@ -2,8 +2,11 @@
  * What each operator marks, one row each; operators without a row mark every float input and output (onnxruntime
  * quantization/registry.py and operators/*.py, version 1.30).
  */
+import type { Editor } from '#ir/editor.ts';
 import type { Node, ValueId } from '#ir/model.ts';
+import type { WeightStore } from '#ir/weights.ts';
 import { Call } from '#ops/call.ts';
+import { decode, numbersOf } from '#ops/dense.ts';
 import type { Marks } from './marks.ts';
 
 export type Rule = (marks: Marks, node: Node, padsZero: (node: Node) => boolean) => void;
@@ -192,3 +195,23 @@ export const ONNXRUNTIME_OPERATORS: ReadonlySet<string> = new Set([
   'LayerNormalization',
   'EmbedLayerNormalization',
 ]);
+
+/** The Pad layers that add only values that their input's grid holds: zeros, or copies of what is there. */
+export async function padsWithZero(edit: Editor, store: WeightStore, opset: number): Promise<ReadonlySet<Node>> {
+  const found = new Set<Node>();
+  for (const node of edit.graph.nodes) {
+    if (node.op === 'Pad' && (await keepsGrid(edit, store, new Call(node, opset, [])))) found.add(node);
+  }
+  return found;
+}
+
+async function keepsGrid(edit: Editor, store: WeightStore, call: Call): Promise<boolean> {
+  const mode = call.string('mode', 'constant');
+  if (mode !== 'constant') return mode === 'reflect' || mode === 'edge' || mode === 'wrap';
+  if (call.attr('value') !== undefined) return call.float('value', 0) === 0;
+  if (!call.has(2)) return true;
+  const tensor = edit.constantOf(call.node.inputs[2]);
+  if (tensor === undefined || edit.value(call.node.inputs[2]!).quantization !== undefined) return false;
+  const dense = decode(tensor.dtype, tensor.shape, await store.read(tensor));
+  return dense !== undefined && numbersOf(dense)?.[0] === 0;
+}
