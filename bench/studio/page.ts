@@ -15,6 +15,8 @@ export interface EngineBench {
   }>;
   /** One preview, timed from the call to the answer on the page. */
   preview(modelId: string, recipe: Recipe): Promise<{ readonly ms: number; readonly preview: Preview }>;
+  /** Runs the recipe with ranges measured on so many samples of the data that was chosen; the time in ms. */
+  calibrate(modelId: string, recipe: Recipe, samples: number): Promise<number>;
   /** Times of `rounds` reads of `count` float32 in order by one thread (largest magnitude), in ms. */
   streamReadMs(count: number, rounds: number): Promise<readonly number[]>;
   /** Longest time in which the page could not run a task since the last call. */
@@ -26,8 +28,8 @@ declare global {
   var engineBench: Promise<EngineBench> | undefined;
 }
 
-function droppedFiles(): { path: string; file: File }[] {
-  const input = document.querySelector<HTMLInputElement>('#model');
+function droppedFiles(selector = '#model'): { path: string; file: File }[] {
+  const input = document.querySelector<HTMLInputElement>(selector);
   return Array.from(input?.files ?? [], (file) => ({ path: file.name, file }));
 }
 
@@ -78,6 +80,13 @@ async function start(): Promise<EngineBench> {
       const summary = await client.call('open', { files: droppedFiles() });
       const openMs = performance.now() - startedAt;
       return { modelId: summary.id, layers: summary.layers.length, parameters: summary.parameters, openMs };
+    },
+    async calibrate(modelId, recipe, samples) {
+      const opened = await client.call('openData', { modelId, files: droppedFiles('#data') });
+      const settings = { ...opened.settings, split: { calibration: samples, seed: 1 } };
+      const startedAt = performance.now();
+      await client.call('optimize', { modelId, recipe, data: { dataId: opened.id, settings } });
+      return performance.now() - startedAt;
     },
     async preview(modelId, recipe) {
       const startedAt = performance.now();
