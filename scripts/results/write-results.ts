@@ -1,5 +1,5 @@
 /**
- * `npm run results`: measures the presets on real models and writes docs/results.md. Needs the test data (see
+ * `npm run results`: measures the presets on real models and writes docs/results.md and docs/results-on-data.md. Needs the test data (see
  * src/base/testing/testdata-place.ts). Only figures are written, nothing of the models or the data.
  */
 import { writeFileSync } from 'node:fs';
@@ -8,12 +8,22 @@ import { fileURLToPath } from 'node:url';
 import { hasTestdata, testdataRoot } from '#base/testing/testdata-place.ts';
 import { measureAll } from './measure.ts';
 import { resultsPage } from './page.ts';
+import { realDataPage } from './real-data.ts';
 
 if (!hasTestdata) {
   console.error(`There is no test data in ${testdataRoot}: set PARE_TESTDATA to the folder that holds MANIFEST.csv.`);
   process.exit(1);
 }
-const target = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs', 'results.md');
-const { models, runtimes } = await measureAll((line) => console.error(line));
-writeFileSync(target, resultsPage(models, runtimes));
-console.log(`wrote ${target}`);
+const docs = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs');
+const tell = (line: string): void => console.error(line);
+const write = (name: string, page: string): void => {
+  writeFileSync(join(docs, name), page);
+  console.log(`wrote docs/${name}`);
+};
+
+// `npm run results -- data` writes the page about real data alone.
+if (!process.argv.includes('data')) {
+  const { models, runtimes } = await measureAll(tell);
+  write('results.md', resultsPage(models, runtimes));
+}
+write('results-on-data.md', await realDataPage(tell));
