@@ -63,7 +63,7 @@ export async function summarizeData(
   settings?: DataSettings,
 ): Promise<DataSummary> {
   const fit = fitData(dataset, slotsOf(open), settings);
-  const summary = { ...dataset.info, settings: fit.settings, guesses: fit.guesses };
+  const summary = { ...dataset.info, settings: fit.settings, guesses: guessesOf(dataset, slotsOf(open), fit) };
   if (fit.problem !== null) return { ...summary, samples: 0, calibration: 0, evaluation: 0, problem: fit.problem };
   const { all, calibration, evaluation, notices } = await prepareData(open, dataset, fit.settings);
   return {
@@ -74,6 +74,13 @@ export async function summarizeData(
     evaluation: evaluation.length,
     problem: null,
   };
+}
+
+/** Settings that are still as they were guessed keep the sentences that say why. */
+function guessesOf(dataset: OpenDataset, slots: ModelSlots, fit: Fit): readonly string[] {
+  const guessed = fitData(dataset, slots);
+  const text = ({ split: _split, ...preparation }: DataSettings): string => JSON.stringify(preparation);
+  return text(guessed.settings) === text(fit.settings) ? guessed.guesses : fit.guesses;
 }
 
 export function sampleView(
