@@ -1,25 +1,15 @@
 /** The engine in a real browser, without the studio's page: its workers, its private file system and its runtime. */
 import { expect, test, type Page } from '@playwright/test';
-import { createServer, type ViteDevServer } from 'vite';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { LayerResult } from '#studio/jobs.ts';
 import type {} from './engine/page.ts';
-import { root, sampleFile } from './studio.ts';
+import { serveEngine, type EngineServer } from './engine-server.ts';
+import { sampleFile } from './studio.ts';
 
-let server: ViteDevServer;
-let address: string;
+let server: EngineServer;
 
 test.beforeAll(async () => {
-  server = await createServer({
-    root,
-    logLevel: 'error',
-    // Packages that only workers use are found beforehand: found while a test runs, they would change under its feet.
-    optimizeDeps: { entries: ['e2e/engine/index.html', 'workers/*.ts'] },
-    cacheDir: 'node_modules/.vite-engine',
-    server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
-  });
-  await server.listen();
-  address = new URL('e2e/engine/index.html', server.resolvedUrls?.local[0]).href;
+  server = await serveEngine();
 });
 
 test.afterAll(() => server.close());
@@ -31,7 +21,7 @@ const int8: Recipe = {
 };
 
 async function openSample(page: Page): Promise<string> {
-  await page.goto(address);
+  await page.goto(server.address);
   await page.waitForFunction(() => 'enginePage' in globalThis);
   await page.setInputFiles('#model', process.env['PARE_E2E_MODEL'] ?? sampleFile);
   return page.evaluate(async () => {

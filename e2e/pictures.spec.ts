@@ -1,11 +1,11 @@
 /** Pictures decoded by the browser are those that the command line decodes: PNG to the bit, JPEG and WebP to a few levels. */
 import { expect, test } from '@playwright/test';
 import sharp from 'sharp';
-import { createServer, type ViteDevServer } from 'vite';
 import { seededRandom } from '#base/random.ts';
 import { decodePicture } from '#cli/picture-decoder.ts';
 import type {} from './engine/page.ts';
-import { root, sampleFile } from './studio.ts';
+import { serveEngine, type EngineServer } from './engine-server.ts';
+import { sampleFile } from './studio.ts';
 
 const WIDTH = 96;
 const HEIGHT = 64;
@@ -13,17 +13,10 @@ const HEIGHT = 64;
 const LARGEST = 4;
 const MEAN = 0.5;
 
-let server: ViteDevServer;
+let server: EngineServer;
 
 test.beforeAll(async () => {
-  server = await createServer({
-    root,
-    logLevel: 'error',
-    optimizeDeps: { entries: ['e2e/engine/index.html', 'workers/*.ts'] },
-    cacheDir: 'node_modules/.vite-engine',
-    server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
-  });
-  await server.listen();
+  server = await serveEngine();
 });
 
 test.afterAll(() => server.close());
@@ -57,7 +50,7 @@ test('decoders of page and command line agree', async ({ page }) => {
       .toBuffer(),
     'web.webp': await painted(3).webp({ lossless: true }).toBuffer(),
   };
-  await page.goto(new URL('e2e/engine/index.html', server.resolvedUrls?.local[0]).href);
+  await page.goto(server.address);
   await page.waitForFunction(() => 'enginePage' in globalThis);
   await page.setInputFiles('#model', sampleFile);
   const modelId = await page.evaluate(async () => {

@@ -11,6 +11,7 @@ import type { Evaluation, LatencyPair, LayerErrors } from '#measure/evaluation/r
 import type { RangeChoice } from '#passes/pass.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { LayerResult, Report } from '#recipes/report.ts';
+import type { LintRow } from '#runtimes/onnxruntime/integer-lint.ts';
 
 // The page imports from here alone, so the types that travel are named here too.
 export type { DataKind, Dataset, InputView, SamplePicture, SampleView } from '#data/dataset.ts';
@@ -36,6 +37,7 @@ export type { Progress } from '#base/progress.ts';
 export type { Layer, LayerWeight } from '#ir/layer.ts';
 export type { LedgerEntry } from '#passes/pass.ts';
 export type { LayerSettings, Recipe, Step } from '#recipes/recipe.ts';
+export type { LintRow } from '#runtimes/onnxruntime/integer-lint.ts';
 export type { LayerError, LayerResult, ModelFigures, Report, StepReport } from '#recipes/report.ts';
 
 /** A dropped file: the browser's `File` with its path inside a dropped folder. Posts by reference. */
@@ -215,17 +217,6 @@ export interface ActivationHistogram extends ActivationView {
 export interface ActivationViews {
   readonly views: readonly ActivationView[];
   readonly method: string;
-}
-
-/** How the runtime will really run a node. */
-export interface LintRow {
-  readonly layer: string;
-  readonly op: string;
-  readonly runs: 'integer' | 'float' | 'passes-through';
-  /** Why it is not computed in integers, and what would change that. */
-  readonly reason: string | null;
-  /** Kernel the runtime takes: `QLinearConv`. */
-  readonly kernel: string;
 }
 
 export interface Lint {
