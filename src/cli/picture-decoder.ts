@@ -2,11 +2,14 @@
 import { PareError } from '#base/failure.ts';
 import type { Picture } from '#data/samples.ts';
 
-/** Turned upright as EXIF says; transparent parts over white; pixel values as stored, without their colour profile. */
+/**
+ * Turned upright as EXIF says; transparent parts over white; pixel values as stored, without their colour profile: networks were
+ * trained on what Pillow, OpenCV and TensorFlow decode, and none of those looks at it.
+ */
 export async function decodePicture(name: string, bytes: Uint8Array): Promise<Picture> {
   const { default: sharp } = await import('sharp');
   try {
-    const { data, info } = await sharp(bytes, { failOn: 'error' })
+    const { data, info } = await sharp(bytes, { failOn: 'error', ignoreIcc: true })
       .rotate()
       .flatten({ background: '#ffffff' })
       .toColourspace('srgb')

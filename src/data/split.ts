@@ -19,7 +19,7 @@ export async function splitSamples(samples: Samples, { calibration: asked, seed 
   const notices: Notice[] = [];
   const wanted = Math.min(asked, Math.max(1, Math.floor(samples.length / 2)));
   if (wanted < asked) {
-    const text = `${asked} calibration samples were asked for, and there are ${samples.length}: ${wanted} are taken, so that the others are left to measure accuracy on.`;
+    const text = `${asked} calibration samples were asked for, and there are ${samples.length}: ${wanted === 1 ? 'one is' : `${wanted} are`} taken, so that the others are left to measure accuracy on.`;
     notices.push({ level: 'warning', code: 'data/few-samples', text });
   }
   if (samples.length === 1) {

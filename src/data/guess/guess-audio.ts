@@ -112,7 +112,7 @@ function describe(audio: AudioSettings): string {
     case 'waveform':
       return `Samples as they are, ${audio.window} for one input, ${audio.hop} apart`;
     case 'magnitude':
-      return `Magnitude of ${audio.frames} ${cut}, transform of ${audio.fft}`;
+      return `Magnitude of ${audio.frames === 1 ? 'one frame' : `${audio.frames} frames`} of ${audio.window} samples, ${audio.hop} apart, transform of ${audio.fft}`;
     case 'log-mel':
       return `Log mel: ${audio.frames} x ${audio.melBands} bands of ${cut}`;
     default:
