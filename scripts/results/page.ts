@@ -11,7 +11,7 @@ export function resultsPage(models: readonly ModelResults[], runtimes: readonly 
     '# What the presets do to real models',
     '',
     'Written by `npm run results`; do not edit by hand. Sizes are counted, errors measured; nothing here depends on the',
-    'speed of a machine.',
+    'speed of a machine. What int8 does to accuracy, with activations rounded too, is in [results-on-data.md](results-on-data.md).',
     '',
     ...method(runtimes),
     '',

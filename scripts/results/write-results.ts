@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { hasTestdata, testdataRoot } from '#base/testing/testdata-place.ts';
 import { measureAll } from './measure.ts';
 import { resultsPage } from './page.ts';
-import { realDataPage } from './real-data.ts';
+import { realDataPage } from './real-data-page.ts';
+import { tryRealData } from './real-data.ts';
 
 if (!hasTestdata) {
   console.error(`There is no test data in ${testdataRoot}: set PARE_TESTDATA to the folder that holds MANIFEST.csv.`);
@@ -26,4 +27,4 @@ if (!process.argv.includes('data')) {
   const { models, runtimes } = await measureAll(tell);
   write('results.md', resultsPage(models, runtimes));
 }
-write('results-on-data.md', await realDataPage(tell));
+write('results-on-data.md', realDataPage(await tryRealData(tell)));
