@@ -8,7 +8,7 @@ import { guessState } from './guess/guess-state.ts';
 import type { ModelSlots } from './model-slots.ts';
 import { sameName } from './model-slots.ts';
 import type { OpenDataset } from './open.ts';
-import type { Feed, Plan } from './feeds.ts';
+import type { Feed, Plan, Planned } from './feeds.ts';
 import { planData } from './plan.ts';
 import type { InputSlot } from './samples.ts';
 import type { DataSettings } from './settings.ts';
@@ -33,12 +33,14 @@ export function fitData(dataset: OpenDataset, model: ModelSlots, given: Partial<
   const state = guessState(model, (slot) => isFed(dataset, slot), rate);
   const constants = { ...state.constants, ...known.constants };
   const carry = known.carry ?? state.carry;
-  if (known.constants === undefined && known.carry === undefined) guesses.push(...state.guesses);
+  for (const { input, text } of state.guesses) {
+    const isGiven = known.constants?.[input] !== undefined && (known.carry !== undefined || carry[input] === undefined);
+    if (!isGiven) guesses.push(text);
+  }
   const open: ModelSlots = { ...model, inputs: model.inputs.filter(({ name }) => !(name in constants)) };
   const prepared = guessPreparation(dataset, open, known);
   guesses.push(...prepared.guesses);
   const labels = guessLabels(dataset.labels, model, known.labels);
-  guesses.push(...labels.guesses);
   const settings = dataSettings.parse({
     ...prepared.settings,
     ...known,
@@ -48,10 +50,27 @@ export function fitData(dataset: OpenDataset, model: ModelSlots, given: Partial<
     ...(Object.keys(carry).length === 0 ? {} : { carry }),
     ...(labels.labels === null ? {} : { labels: labels.labels }),
   });
-  const { plan, problem } = planData(dataset, model, settings);
+  const { plan, problem, used } = planOrUnlabelled(dataset, model, settings, known.labels?.column === undefined);
+  if (used === settings) guesses.push(...labels.guesses);
   if (plan === null) return { settings, guesses, problem, samples: 0 };
   guesses.push(...plan.feeds.flatMap((feed) => sayFeed(feed)), ...sayLabels(dataset, plan));
-  return { settings, guesses, problem: labelProblem(plan), samples: plan.samples };
+  return { settings: used, guesses, problem: labelProblem(plan), samples: plan.samples };
+}
+
+/** What looked like the labels of a table may be numbers that the model takes. `guessed`: nobody asked for that column. */
+function planOrUnlabelled(
+  dataset: OpenDataset,
+  model: ModelSlots,
+  settings: DataSettings,
+  guessed: boolean,
+): Planned & { readonly used: DataSettings } {
+  const planned = planData(dataset, model, settings);
+  if (planned.plan === null && guessed && dataset.content.kind === 'table') {
+    const { labels: _labels, ...used } = settings;
+    const again = planData(dataset, model, used);
+    if (again.plan !== null) return { ...again, used };
+  }
+  return { ...planned, used: settings };
 }
 
 /** Settings without the ones that are there and undefined. */

@@ -7,32 +7,30 @@ import type { InputSlot } from '#data/samples.ts';
 export interface GuessedState {
   readonly constants: Readonly<Record<string, number>>;
   readonly carry: Readonly<Record<string, string>>;
-  readonly guesses: readonly string[];
+  readonly guesses: readonly { readonly input: string; readonly text: string }[];
 }
 
 /** `fed`: inputs that the data has, which are left alone. */
 export function guessState(model: ModelSlots, isFed: (slot: InputSlot) => boolean, sampleRate: number): GuessedState {
   const constants: Record<string, number> = {};
   const carry: Record<string, string> = {};
-  const guesses: string[] = [];
+  const guesses: { readonly input: string; readonly text: string }[] = [];
   // One input is for the data: state is never guessed for all of them.
   if (model.inputs.length < 2) return { constants, carry, guesses };
   for (const slot of model.inputs) {
     if (isFed(slot)) continue;
     if (/^(sr|sample_?rate|sampling_?rate)$/i.test(slot.name) && isSingle(slot)) {
       constants[slot.name] = sampleRate;
-      guesses.push(
-        `The input ${slot.name} is ${sampleRate} for every sample, since its name stands for a sample rate.`,
-      );
+      const text = `The input ${slot.name} is ${sampleRate} for every sample, since its name stands for a sample rate.`;
+      guesses.push({ input: slot.name, text });
       continue;
     }
     const output = stateOutput(slot, model, isFed);
     if (output === null) continue;
     constants[slot.name] = 0;
     carry[slot.name] = output.name;
-    guesses.push(
-      `The input ${slot.name} ${shapeText(slot.shape)} is state: it starts at 0 and takes what the output ${output.name} gave for the sample before.`,
-    );
+    const text = `The input ${slot.name} ${shapeText(slot.shape)} is state: it starts at 0 and takes what the output ${output.name} gave for the sample before.`;
+    guesses.push({ input: slot.name, text });
   }
   return { constants, carry, guesses };
 }

@@ -10,7 +10,7 @@ import { hasLabelShape, isNamedLabels, labelsOf } from './label-array.ts';
 import type { LabelColumn } from './label-column.ts';
 import { columnOf } from './label-column.ts';
 import type { LabelledItems } from './label-table.ts';
-import { matchTable, noMatch } from './label-table.ts';
+import { isNamedLabel, matchTable, noMatch } from './label-table.ts';
 import { readText, readTextTable } from './text-table.ts';
 
 export interface FoundLabels {
@@ -71,6 +71,8 @@ export async function findLabels(
 function missing(columns: readonly LabelColumn[], count: number): readonly Notice[] {
   const [first] = columns;
   if (first === undefined || first.labelled === count) return [];
+  // The outer columns of a table without a header may be numbers like the others: the model decides.
+  if (first.place !== undefined && !isNamedLabel(first.name)) return [];
   const text = `${count - first.labelled} of ${count} have no label in ${first.name}.`;
   return [{ level: 'warning', code: 'data/unlabelled', text }];
 }
