@@ -1,16 +1,18 @@
 /** Decodes pictures with sharp (libvips): PNG, JPEG and WebP as the page's decoder gives them. */
 import { PareError } from '#base/failure.ts';
+import { readPictureHead } from '#data/image/picture-head.ts';
 import type { Picture } from '#data/samples.ts';
 
 /**
- * Turned upright as EXIF says; transparent parts over white; pixel values as stored, without their colour profile: networks were
- * trained on what Pillow, OpenCV and TensorFlow decode, and none of those looks at it.
+ * Turned upright as EXIF says, but for WebP, which Chromium leaves as it lies; transparent parts over white; pixel values as stored,
+ * without their colour profile: networks were trained on what Pillow, OpenCV and TensorFlow decode, and none of those looks at it.
  */
 export async function decodePicture(name: string, bytes: Uint8Array): Promise<Picture> {
   const { default: sharp } = await import('sharp');
   try {
-    const { data, info } = await sharp(bytes, { failOn: 'error', ignoreIcc: true })
-      .rotate()
+    const isWebp = readPictureHead(bytes)?.kind === 'WebP';
+    const stored = sharp(bytes, { failOn: 'error', ignoreIcc: true });
+    const { data, info } = await (isWebp ? stored : stored.autoOrient())
       .flatten({ background: '#ffffff' })
       .toColourspace('srgb')
       .ensureAlpha()

@@ -2,7 +2,7 @@
 import { PareError } from '#base/failure.ts';
 import type { Picture } from '#data/samples.ts';
 
-/** Turned upright as EXIF says; transparent parts over white; pixel values as stored, without their colour profile: see the other one. */
+/** Turned upright as EXIF says, transparent parts over white, pixel values as stored: the command line's decoder tells why. */
 export async function decodePicture(name: string, bytes: Uint8Array): Promise<Picture> {
   let bitmap: ImageBitmap;
   try {
