@@ -111,8 +111,11 @@ function describe(audio: AudioSettings): string {
   switch (audio.feature) {
     case 'waveform':
       return `Samples as they are, ${audio.window} for one input, ${audio.hop} apart`;
-    case 'magnitude':
-      return `Magnitude of ${audio.frames === 1 ? 'one frame' : `${audio.frames} frames`} of ${audio.window} samples, ${audio.hop} apart, transform of ${audio.fft}`;
+    case 'magnitude': {
+      const frames = audio.frames === 1 ? 'one frame' : `${audio.frames} frames`;
+      const taper = audio.taper === 'none' ? 'no window function' : `the window function of ${audio.dialect}`;
+      return `Magnitude of ${frames} of ${audio.window} samples, ${audio.hop} apart, under ${taper}, transform of ${audio.fft}`;
+    }
     case 'log-mel':
       return `Log mel: ${audio.frames} x ${audio.melBands} bands of ${cut}`;
     default:
