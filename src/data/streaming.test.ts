@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { ByteSource } from '#base/bytes.ts';
 import { memorySource } from '#base/sources.ts';
 import { writeNpy } from '#wire/npy.ts';
+import { createFeatures } from './audio/features.ts';
+import { createResampler } from './audio/resample.ts';
 import { fitData } from './fit.ts';
 import { openDataset, type OpenDataset } from './open.ts';
 import { samplesOf } from './prepare.ts';
@@ -157,6 +159,34 @@ describe('recordings', () => {
       return [...(await samplesOf(dataset, model, settings).read(index)).feeds.get('x')!.data].map(Number);
     };
     expect(await read(short, 500, 3)).toEqual((await read(long, 2000, 0)).slice(1500));
+  });
+
+  it('are silent before they start and after they end, resampled as well', async () => {
+    const levels = Int16Array.from({ length: 3000 }, (_, i) => 20_000 * Math.cos(i / 9));
+    const dataset = await open({ 'a.wav': madeWav(44_100, levels) });
+    const frames = 38;
+    const given = audio({
+      sampleRate: 16_000,
+      feature: 'magnitude',
+      dialect: 'librosa',
+      window: 256,
+      fft: 256,
+      hop: 30,
+      frames,
+      frameHop: frames,
+    });
+    const model = slots([slot('x', [1, frames, 129])]);
+    const { settings, samples: count } = fitData(dataset, model, given);
+    expect(count).toBe(1);
+    const fed = (await samplesOf(dataset, model, settings).read(0)).feeds.get('x');
+    // As librosa does: first resampled, then padded with zeros, then cut into frames.
+    const resampler = createResampler(44_100, 16_000);
+    const length = resampler.length(levels.length);
+    const reach = resampler.reach(0, length);
+    const around = Float32Array.from({ length: reach.count }, (_, i) => (levels[reach.from + i] ?? 0) / 32_768);
+    const padded = new Float32Array(length + 256);
+    padded.set(resampler.run(around, 0, length), 128);
+    expect(fed?.data).toEqual(createFeatures(audioSettings.parse(settings.audio))(padded));
   });
 
   it('turn spectra where the model has bands first', async () => {

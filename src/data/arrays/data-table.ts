@@ -47,7 +47,7 @@ export async function openTable(files: Files, signal: AbortSignal | undefined): 
   const problems: Notice[] = [];
   let broken = 0;
   let rows = 0;
-  const starts = await readRowStarts(path, source, parse, signal, (row) => {
+  const starts = await readRowStarts(path, source, { delimiter, parse }, signal, (row) => {
     const index = rows - (hasHeader ? 1 : 0);
     rows += 1;
     if (index < 0) return;
@@ -115,6 +115,10 @@ async function shapeOf(path: string, source: ByteSource): Promise<TableShape> {
     throw new PareError({ code: 'data/encoding', file: path, problem, hint: 'Save it again as UTF-8.' });
   }
   const parsed = Papa.parse<string[]>(new TextDecoder().decode(head), { skipEmptyLines: 'greedy', preview: 50 });
+  if (parsed.meta.linebreak === '\r') {
+    const problem = 'Its lines end with a carriage return alone, as on old Macintoshes.';
+    throw new PareError({ code: 'data/line-ends', file: path, problem, hint: 'Save it again with Unix line ends.' });
+  }
   const rows = parsed.data;
   const hasHeader = looksLikeHeader(rows);
   const [first = []] = rows;

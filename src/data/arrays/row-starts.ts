@@ -8,14 +8,21 @@ const QUOTE = 0x22;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
+export interface RowFormat {
+  /** One character of ASCII. */
+  readonly delimiter: string;
+  readonly parse: (text: string) => readonly (readonly string[])[];
+}
+
 /** Start of each row that holds anything, in bytes; `visit` gets each in order, parsed. */
 export async function readRowStarts(
   file: string,
   source: ByteSource,
-  parse: (text: string) => readonly (readonly string[])[],
+  { delimiter, parse }: RowFormat,
   signal: AbortSignal | undefined,
   visit: (row: readonly string[]) => void,
 ): Promise<ArrayLike<number>> {
+  const between = delimiter.charCodeAt(0);
   let starts = new Float64Array(1024);
   let count = 0;
   const decoder = new TextDecoder();
@@ -28,14 +35,14 @@ export async function readRowStarts(
     const first = at - carried.byteLength;
     at += fresh.byteLength;
     const bytes = carried.byteLength === 0 ? fresh : joined(carried, fresh);
-    const rows = rowsIn(bytes, at >= source.sizeBytes);
+    const rows = rowsIn(bytes, between, at >= source.sizeBytes);
     if (bytes.byteLength - rows.end > MOST_ROW_BYTES) throw tooLong(file, first + rows.end);
     for (const { from, to } of rows.list) {
-      if (isBlank(bytes, from, to)) continue;
+      if (isBlank(bytes, between, from, to)) continue;
       if (count === starts.length) starts = grown(starts);
       starts[count++] = first + from;
     }
-    visitRows(bytes, rows, decoder, parse, visit);
+    visitRows(bytes, rows, between, (text) => parse(decoder.decode(text)), visit);
     carried = bytes.slice(rows.end);
   }
   return starts.subarray(0, count);
@@ -47,14 +54,19 @@ interface Rows {
   readonly end: number;
 }
 
-/** A line break inside quotes ends no row. */
-function rowsIn(bytes: Uint8Array, isLast: boolean): Rows {
+/** A line break inside quotes ends no row. Quotes count where a cell starts with one, as the parser has it: 5" pipe is text. */
+function rowsIn(bytes: Uint8Array, delimiter: number, isLast: boolean): Rows {
   const list: { readonly from: number; readonly to: number }[] = [];
   let quoted = false;
   let from = 0;
   for (let at = 0; at < bytes.byteLength; at++) {
     const byte = bytes[at];
-    if (byte === QUOTE) quoted = !quoted;
+    if (byte === QUOTE) {
+      if (!quoted) quoted = at === from || bytes[at - 1] === delimiter;
+      else if (bytes[at + 1] === QUOTE) at += 1;
+      else quoted = false;
+      continue;
+    }
     if (byte !== NEWLINE || quoted) continue;
     list.push({ from, to: at });
     from = at + 1;
@@ -70,24 +82,24 @@ function rowsIn(bytes: Uint8Array, isLast: boolean): Rows {
 function visitRows(
   bytes: Uint8Array,
   rows: Rows,
-  decoder: TextDecoder,
-  parse: (text: string) => readonly (readonly string[])[],
+  delimiter: number,
+  parse: (bytes: Uint8Array) => readonly (readonly string[])[],
   visit: (row: readonly string[]) => void,
 ): void {
-  const full = rows.list.filter(({ from, to }) => !isBlank(bytes, from, to));
-  const parsed = parse(decoder.decode(bytes.subarray(0, rows.end)));
+  const full = rows.list.filter(({ from, to }) => !isBlank(bytes, delimiter, from, to));
+  const parsed = parse(bytes.subarray(0, rows.end));
   if (parsed.length === full.length) {
     for (const row of parsed) visit(row);
     return;
   }
-  for (const { from, to } of full) visit(parse(decoder.decode(bytes.subarray(from, to)))[0] ?? []);
+  for (const { from, to } of full) visit(parse(bytes.subarray(from, to))[0] ?? []);
 }
 
 /** What the parser skips as empty: nothing but spaces, and, as it has it, separators without anything between. */
-function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
+function isBlank(bytes: Uint8Array, delimiter: number, from: number, to: number): boolean {
   for (let at = from; at < to; at++) {
     const byte = bytes[at] ?? 0;
-    if (byte > 0x20 && byte !== 0x2c && byte !== 0x3b) return false;
+    if (byte > 0x20 && byte !== delimiter) return false;
     if (byte !== RETURN && byte < 0x09) return false;
   }
   return true;

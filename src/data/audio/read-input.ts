@@ -47,7 +47,11 @@ async function readAt(
   const start = Math.max(0, reach.from);
   const end = Math.min(header.frames, reach.from + reach.count);
   if (end > start) around.set(await readWavMono(source, header, start, end - start), start - reach.from);
-  return resampler.run(around, from, count);
+  const samples = resampler.run(around, from, count);
+  // The filter rings beyond both ends of the recording, where there is silence.
+  samples.fill(0, 0, Math.max(0, -from));
+  samples.fill(0, Math.max(0, resampler.length(header.frames) - from));
+  return samples;
 }
 
 /** Bands first, time second. */

@@ -43,7 +43,8 @@ export function createResampler(sourceRate: number, targetRate: number): Resampl
       const out = new Float32Array(count);
       const start = first(from);
       for (let n = 0; n < count; n++) {
-        const weights = weightsOf(((from + n) * down) % up);
+        // Frames may start before the recording, and % keeps the sign.
+        const weights = weightsOf(((((from + n) * down) % up) + up) % up);
         const at = first(from + n) - start;
         let sum = 0;
         for (let tap = 0; tap < taps; tap++) sum += (weights[tap] ?? 0) * (source[at + tap] ?? 0);

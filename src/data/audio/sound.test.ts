@@ -54,9 +54,32 @@ describe('the resampler', () => {
     expect(largest).toBeLessThan(1e-3);
   });
 
-  it('takes away what the new rate cannot hold', () => {
-    const out = resampled(tone(44_100, 15_000, 22_050), 44_100, 16_000);
-    expect(Math.max(...out.subarray(500, out.length - 500).map(Math.abs))).toBeLessThan(1e-3);
+  /** Loudest sample but for the ends, in decibels below a tone of amplitude 1. */
+  const below = (out: Float32Array): number =>
+    20 * Math.log10(Math.max(...out.subarray(500, out.length - 500).map(Math.abs)));
+
+  it.each([8001, 8500, 10_000, 15_000, 22_000])('takes %i Hz away, which 16 kHz cannot hold', (hz) => {
+    expect(below(resampled(tone(44_100, hz, 22_050), 44_100, 16_000))).toBeLessThan(-60);
+  });
+
+  it.each([100, 3000, 6000, 7200])('passes %i Hz as loud as it was, and adds nothing', (hz) => {
+    const out = resampled(tone(44_100, hz, 22_050), 44_100, 16_000);
+    const wanted = tone(16_000, hz, out.length);
+    expect(below(out.map((value, i) => value - wanted[i]!))).toBeLessThan(-80);
+  });
+
+  it('makes no mirrored tone when it goes up', () => {
+    const out = resampled(tone(8000, 3500, 8000), 8000, 48_000);
+    const wanted = tone(48_000, 3500, out.length);
+    expect(below(out.map((value, i) => value - wanted[i]!))).toBeLessThan(-80);
+  });
+
+  it('knows places before the start', () => {
+    const resampler = createResampler(44_100, 16_000);
+    const reach = resampler.reach(-50, 100);
+    const at = (rate: number, n: number): number => Math.sin((2 * Math.PI * 500 * n) / rate);
+    const source = Float32Array.from({ length: reach.count }, (_, i) => at(44_100, reach.from + i));
+    resampler.run(source, -50, 100).forEach((value, i) => expect(value).toBeCloseTo(at(16_000, i - 50), 5));
   });
 });
 

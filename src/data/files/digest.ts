@@ -65,12 +65,12 @@ const MOST_PER_FILE = 4 * 1024 * 1024;
 
 /**
  * Paths, sizes and bytes of the files. Small files count whole; of large ones the head, the tail and blocks evenly between, as
- * many as reading at once allows: an edit between the blocks goes unseen.
+ * many as reading at once allows: an edit between the blocks goes unseen. In the order of paths, whatever order they came in.
  */
 export async function digestOfFiles(files: Files): Promise<string> {
   const digest = createDigest();
   const perFile = Math.max(BLOCK_BYTES, Math.min(MOST_PER_FILE, Math.floor(BUDGET_BYTES / Math.max(1, files.size))));
-  for (const [path, source] of files) {
+  for (const [path, source] of [...files].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
     digest.add(`${path}\0${source.sizeBytes}`);
     await addSource(digest, source, perFile);
   }
