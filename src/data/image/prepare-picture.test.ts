@@ -52,9 +52,46 @@ describe('resizing', () => {
   });
 
   it('crops the centre, and pads with the grey that was asked for', () => {
-    expect(prepared([1, 2, 3, 4], [4, 1], [1, 1], { fit: 'crop', filter: 'nearest' })).toHaveLength(1);
-    expect(
-      prepared([9, 9], [2, 1], [2, 2], { fit: 'letterbox', pad: 114, filter: 'nearest' }).toSorted((a, b) => a - b),
-    ).toEqual([9, 9, 114, 114]);
+    const five = [10, 20, 30, 40, 50];
+    expect(prepared(five, [5, 1], [1, 1], { fit: 'crop', filter: 'nearest' })).toEqual([30]);
+    const tall = [1, 2, 3, 4, 5, 6, 7, 8];
+    expect(prepared(tall, [2, 4], [2, 2], { fit: 'crop', filter: 'nearest' })).toEqual([3, 4, 5, 6]);
+    const grid = Array.from({ length: 16 }, (_, i) => i);
+    expect(prepared(grid, [4, 4], [2, 2], { fit: 'crop', cropShare: 0.5, filter: 'area' })).toEqual([5, 6, 9, 10]);
+    expect(prepared([9, 8], [2, 1], [2, 3], { fit: 'letterbox', pad: 114, filter: 'nearest' })).toEqual([
+      114, 114, 9, 8, 114, 114,
+    ]);
+  });
+});
+
+describe('colours', () => {
+  const pixel = (
+    image: Partial<ImageSettings>,
+    rgba: readonly number[],
+    layout: 'nchw' | 'nhwc' = 'nhwc',
+  ): number[] => {
+    const settings = imageSettings.parse({ fit: 'stretch', filter: 'nearest', ...image });
+    const gray = settings.channels === 'gray';
+    const [mean, std] = gray
+      ? [[10], [2]]
+      : [
+          [10, 20, 30],
+          [2, 4, 8],
+        ];
+    const plan = { width: 1, height: 1, layout, image: settings, mean, std };
+    return [...createPicturePreparer(plan)({ width: 1, height: 1, data: Uint8ClampedArray.from(rgba) })];
+  };
+
+  it('come in the order of the network, each scaled by its own figures', () => {
+    expect(pixel({}, [110, 60, 30, 255])).toEqual([50, 10, 0]);
+    expect(pixel({ channels: 'bgr' }, [110, 60, 30, 255])).toEqual([10, 10, 10]);
+    expect(pixel({ invert: true }, [110, 60, 30, 255])).toEqual([67.5, 43.75, 24.375]);
+  });
+
+  it('become grey by the weights of BT.601, and lie over white where they are transparent', () => {
+    const [gray = NaN] = pixel({ channels: 'gray' }, [200, 100, 50, 255]);
+    expect(gray).toBeCloseTo((0.299 * 200 + 0.587 * 100 + 0.114 * 50 - 10) / 2, 4);
+    expect(pixel({}, [0, 0, 0, 0])).toEqual([122.5, 58.75, 28.125]);
+    expect(pixel({}, [0, 255, 255, 51])).toEqual([97, 58.75, 28.125]);
   });
 });
