@@ -12,8 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 RATE = 16000
-WINDOW, HOP, FFT = 400, 160, 512
-BANDS, LOW, HIGH, COEFFICIENTS = 20, 60.0, 7000.0, 12
+COMMON = {"sampleRate": RATE, "lowHz": 60.0, "highHz": 7000.0}
+USUAL = {**COMMON, "window": 400, "hop": 160, "fft": 512, "melBands": 20, "coefficients": 12}
+# Lengths that are odd, which TensorFlow treats in ways of its own; few frames, to keep the file small.
+ODD = {**COMMON, "window": 401, "hop": 500, "fft": 513, "melBands": 20, "coefficients": 12}
 
 time = np.arange(1200)
 noise = ((time * 7919 + time * time * 104729) % 2001) - 1000
@@ -23,32 +25,32 @@ levels = np.where(time < 900, np.round(sweep + noise), 0).astype(np.int16)
 samples = levels.astype(np.float32) / 32768
 
 
-def tensorflow():
-    spectrum = tf.abs(tf.signal.stft(samples, WINDOW, HOP, FFT, window_fn=tf.signal.hann_window))
-    matrix = tf.signal.linear_to_mel_weight_matrix(BANDS, FFT // 2 + 1, RATE, LOW, HIGH)
+def tensorflow(s):
+    spectrum = tf.abs(tf.signal.stft(samples, s["window"], s["hop"], s["fft"], window_fn=tf.signal.hann_window))
+    matrix = tf.signal.linear_to_mel_weight_matrix(s["melBands"], s["fft"] // 2 + 1, RATE, s["lowHz"], s["highHz"])
     log_mel = tf.math.log(tf.tensordot(spectrum, matrix, 1) + 1e-6)
-    mfcc = tf.signal.mfccs_from_log_mel_spectrograms(log_mel)[..., :COEFFICIENTS]
+    mfcc = tf.signal.mfccs_from_log_mel_spectrograms(log_mel)[..., : s["coefficients"]]
     return {"magnitude": spectrum.numpy(), "log-mel": log_mel.numpy(), "mfcc": mfcc.numpy()}
 
 
-def of_librosa():
-    frames = {"n_fft": FFT, "hop_length": HOP, "win_length": WINDOW}
-    bands = {"n_mels": BANDS, "fmin": LOW, "fmax": HIGH}
+def of_librosa(s):
+    frames = {"n_fft": s["fft"], "hop_length": s["hop"], "win_length": s["window"]}
+    bands = {"n_mels": s["melBands"], "fmin": s["lowHz"], "fmax": s["highHz"]}
     spectrum = np.abs(librosa.stft(samples, **frames))
     power = librosa.feature.melspectrogram(y=samples, sr=RATE, **frames, **bands)
-    mfcc = librosa.feature.mfcc(y=samples, sr=RATE, n_mfcc=COEFFICIENTS, **frames, **bands)
+    mfcc = librosa.feature.mfcc(y=samples, sr=RATE, n_mfcc=s["coefficients"], **frames, **bands)
     return {"magnitude": spectrum.T, "log-mel": librosa.power_to_db(power).T, "mfcc": mfcc.T}
 
 
-def of_kaldi():
+def of_kaldi(s):
     def framed(options):
         options.frame_opts.dither = 0
         options.frame_opts.samp_freq = RATE
-        options.frame_opts.frame_length_ms = 1000 * WINDOW / RATE
-        options.frame_opts.frame_shift_ms = 1000 * HOP / RATE
-        options.mel_opts.num_bins = BANDS
-        options.mel_opts.low_freq = LOW
-        options.mel_opts.high_freq = HIGH
+        options.frame_opts.frame_length_ms = 1000 * s["window"] / RATE
+        options.frame_opts.frame_shift_ms = 1000 * s["hop"] / RATE
+        options.mel_opts.num_bins = s["melBands"]
+        options.mel_opts.low_freq = s["lowHz"]
+        options.mel_opts.high_freq = s["highHz"]
         return options
 
     def run(computer):
@@ -59,7 +61,7 @@ def of_kaldi():
     fbank = framed(knf.FbankOptions())
     fbank.use_energy = False
     mfcc = framed(knf.MfccOptions())
-    mfcc.num_ceps = COEFFICIENTS
+    mfcc.num_ceps = s["coefficients"]
     mfcc.use_energy = False
     return {"log-mel": run(knf.OnlineFbank(fbank)), "mfcc": run(knf.OnlineMfcc(mfcc))}
 
@@ -68,23 +70,20 @@ def plain(array):
     return {"shape": list(array.shape), "values": [float(f"{v:.7g}") for v in array.ravel()]}
 
 
-results = {"tensorflow": tensorflow(), "librosa": of_librosa(), "kaldi": of_kaldi()}
+def recorded(settings, libraries):
+    results = {name: {kind: plain(array) for kind, array in run(settings).items()} for name, run in libraries.items()}
+    return {"settings": settings, "results": results}
+
+
 with open(sys.argv[1], "w") as file:
     json.dump(
         {
             "recorded": f"tensorflow {tf.__version__}, librosa {librosa.__version__}, kaldi-native-fbank {knf.__version__}",
-            "settings": {
-                "sampleRate": RATE,
-                "window": WINDOW,
-                "hop": HOP,
-                "fft": FFT,
-                "melBands": BANDS,
-                "lowHz": LOW,
-                "highHz": HIGH,
-                "coefficients": COEFFICIENTS,
-            },
             "levels": levels.tolist(),
-            "results": {name: {kind: plain(array) for kind, array in made.items()} for name, made in results.items()},
+            "recordings": [
+                recorded(USUAL, {"tensorflow": tensorflow, "librosa": of_librosa, "kaldi": of_kaldi}),
+                recorded(ODD, {"tensorflow": tensorflow}),
+            ],
         },
         file,
     )

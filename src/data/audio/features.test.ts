@@ -4,19 +4,33 @@ import { describe, expect, it } from 'vitest';
 import { audioSettings } from '#data/settings.ts';
 import { createFeatures, inputsIn, samplesOfInput } from './features.ts';
 
+interface Values {
+  readonly shape: readonly number[];
+  readonly values: readonly number[];
+}
+
 interface Recorded {
-  readonly settings: object;
   readonly levels: readonly number[];
-  readonly results: Readonly<
-    Record<string, Readonly<Record<string, { readonly shape: readonly number[]; readonly values: readonly number[] }>>>
-  >;
+  readonly recordings: readonly {
+    readonly settings: { readonly window: number; readonly fft: number };
+    readonly results: Readonly<Record<string, Readonly<Record<string, Values>>>>;
+  }[];
 }
 
 const path = new URL('../../../scripts/reference/audio.json', import.meta.url);
 const recorded = JSON.parse(readFileSync(path, 'utf8')) as Recorded;
 
-const cases = Object.entries(recorded.results).flatMap(([dialect, kinds]) =>
-  Object.entries(kinds).map(([feature, { shape, values }]) => ({ dialect, feature, shape, values })),
+const cases = recorded.recordings.flatMap(({ settings, results }) =>
+  Object.entries(results).flatMap(([dialect, kinds]) =>
+    Object.entries(kinds).map(([feature, { shape, values }]) => ({
+      dialect,
+      feature,
+      shape,
+      values,
+      settings,
+      lengths: `${settings.window} in ${settings.fft}`,
+    })),
+  ),
 );
 
 /**
@@ -26,9 +40,9 @@ const cases = Object.entries(recorded.results).flatMap(([dialect, kinds]) =>
 const TOLERANCE: Readonly<Record<string, number>> = { magnitude: 1e-5, 'log-mel': 1e-4, mfcc: 5e-4 };
 
 describe('features equal those of the library', () => {
-  it.each(cases)('$dialect $feature', ({ dialect, feature, shape, values }) => {
+  it.each(cases)('$dialect $feature, $lengths', ({ dialect, feature, shape, values, settings: given }) => {
     const [frames = 0, bins = 0] = shape;
-    const one = audioSettings.parse({ ...recorded.settings, dialect, feature });
+    const one = audioSettings.parse({ ...given, dialect, feature });
     const length = recorded.levels.length;
     expect(inputsIn(length, one)).toBe(frames);
     const settings = { ...one, frames, frameHop: frames };

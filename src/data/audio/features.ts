@@ -1,11 +1,12 @@
 /**
  * What a network hears: frames of a recording as spectra, mel bands or cepstral coefficients, by the parameters of a library.
  *
- * tensorflow: `tf.signal.stft` (periodic Hann), magnitude, `linear_to_mel_weight_matrix`, log(x + 1e-6),
+ * tensorflow: `tf.signal.stft` (Hann, periodic where the length is even), magnitude, `linear_to_mel_weight_matrix`, log(x + 1e-6),
  * `mfccs_from_log_mel_spectrograms`: what MLPerf Tiny's keyword spotting does.
  * librosa: `librosa.stft` (centred, periodic Hann), power, `filters.mel`, `power_to_db` (80 dB at most, within one input),
  * `feature.mfcc`. kaldi: `compute-fbank-feats` and `compute-mfcc-feats` without dither and without energy: samples of 16 bits, mean
- * removed, pre-emphasis 0.97, Povey's window, power, logarithm, lifter 22.
+ * removed, pre-emphasis 0.97, Povey's window, power, logarithm, lifter 22. Kaldi itself pads frames to a power of two: here the length of
+ * the transform is as it is set.
  */
 import type { AudioSettings } from '#data/settings.ts';
 import type { Transform } from './fft.ts';
@@ -190,7 +191,9 @@ function taperFor(settings: AudioSettings): Float64Array {
 function windowAt(dialect: AudioSettings['dialect'], at: number, length: number): number {
   if (length === 1) return 1;
   if (dialect === 'kaldi') return (0.5 - 0.5 * Math.cos((2 * Math.PI * at) / (length - 1))) ** POVEY_EXPONENT;
-  return 0.5 - 0.5 * Math.cos((2 * Math.PI * at) / length);
+  // TensorFlow's is periodic where the length is even, and symmetric where it is odd.
+  const period = dialect === 'tensorflow' && length % 2 === 1 ? length - 1 : length;
+  return 0.5 - 0.5 * Math.cos((2 * Math.PI * at) / period);
 }
 
 const LIFTER = 22;

@@ -49,7 +49,9 @@ export function melBands(settings: AudioSettings): readonly Band[] {
   const firstBin = dialect === 'tensorflow' ? 1 : 0;
   const lastBin = dialect === 'kaldi' ? bins - 2 : bins - 1;
   const inHz = dialect === 'librosa';
-  const place = (bin: number): number => (inHz ? (bin * sampleRate) / fft : scale.toMel((bin * sampleRate) / fft));
+  // TensorFlow knows the number of bins alone, and takes the last for the Nyquist frequency, which it is not where the length is odd.
+  const step = dialect === 'tensorflow' ? nyquist / (bins - 1) : sampleRate / fft;
+  const place = (bin: number): number => (inHz ? bin * step : scale.toMel(bin * step));
   const edge = (at: number): number => (inHz ? scale.toHz(edges[at] ?? 0) : (edges[at] ?? 0));
   return Array.from({ length: count }, (_, band): Band => {
     const [left, center, right] = [edge(band), edge(band + 1), edge(band + 2)];
