@@ -51,6 +51,23 @@ describe('resizing', () => {
     expect(prepared([0, 100], [2, 1], [4, 1], { filter: 'bilinear' })).toEqual([0, 25, 75, 100]);
   });
 
+  it('takes the nearest pixel by whole numbers, the later one where two are as near', () => {
+    for (let size = 1; size <= 60; size++) {
+      const pixels = Array.from({ length: size }, (_, i) => i);
+      for (let out = 1; out <= 60; out++) {
+        const made = prepared(pixels, [size, 1], [out, 1], { filter: 'nearest' });
+        // Pixel p covers p to p + 1: the centre (2 at + 1) size / (2 out) lies in it.
+        const nearest = pixels.flatMap((p) =>
+          Array.from({ length: out }, (_, at) => at).flatMap((at) => {
+            const centre = (2 * at + 1) * size;
+            return centre >= 2 * out * p && centre < 2 * out * (p + 1) ? [p] : [];
+          }),
+        );
+        if (made.some((value, at) => value !== nearest[at])) expect(made, `${size} to ${out}`).toEqual(nearest);
+      }
+    }
+  });
+
   it('crops the centre, and pads with the grey that was asked for', () => {
     const five = [10, 20, 30, 40, 50];
     expect(prepared(five, [5, 1], [1, 1], { fit: 'crop', filter: 'nearest' })).toEqual([30]);

@@ -38,10 +38,8 @@ function cubic(distance: number): number {
 export function tapsFor(filter: ImageSettings['filter'], from: number, size: number, out: number): Taps {
   const scale = size / out;
   if (filter === 'nearest') {
-    const starts = Int32Array.from(
-      { length: out },
-      (_, at) => from + Math.min(size - 1, Math.floor((at + 0.5) * scale)),
-    );
+    // Whole numbers, so that centres that fall between two pixels are the later one's everywhere, whatever the sizes.
+    const starts = Int32Array.from({ length: out }, (_, at) => from + Math.floor(((2 * at + 1) * size) / (2 * out)));
     return { starts, counts: new Int32Array(out).fill(1), weights: new Float64Array(out).fill(1), most: 1 };
   }
   const kernel = KERNELS[filter];
