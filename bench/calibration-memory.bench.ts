@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { testdata } from '#base/testing/testdata-place.ts';
+import { quantile } from '#measure/evaluation/statistics.ts';
 import type { CalibrationFigures } from './calibration/calibrate-once.ts';
 import type { BenchRow } from './row.ts';
 
@@ -31,8 +32,16 @@ export async function run(): Promise<readonly BenchRow[]> {
   const [one] = few;
   if (one === undefined) throw new Error('nothing was measured');
   const what = `mobilenet_v1_025 at 224 x 224, ${one.values} values of ${(one.elements / 1e6).toFixed(2)} M elements a sample, onnxruntime-node, 1 thread, a process each, ${ROUNDS} rounds in turn`;
-  const peak = (of: readonly CalibrationFigures[]): number => median(of.map((each) => each.peakBytes));
-  const settled = (of: readonly CalibrationFigures[]): number => median(of.map((each) => each.medianBytes));
+  const peak = (of: readonly CalibrationFigures[]): number =>
+    quantile(
+      of.map((each) => each.peakBytes),
+      0.5,
+    );
+  const settled = (of: readonly CalibrationFigures[]): number =>
+    quantile(
+      of.map((each) => each.medianBytes),
+      0.5,
+    );
   return [
     {
       name: NAME,
@@ -64,8 +73,4 @@ function calibrate(model: string, samples: number): CalibrationFigures {
     encoding: 'utf8',
   });
   return JSON.parse(text) as CalibrationFigures;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }

@@ -20,3 +20,8 @@ export type NdData =
   | BigInt64Array
   | BigUint64Array
   | readonly string[];
+
+/** A shape as it is shown to people: `[N, 49, 10, 1]`; `?` for a size that is not known. */
+export function shapeText(shape: readonly (number | string | null)[]): string {
+  return `[${shape.map((size) => size ?? '?').join(', ')}]`;
+}

@@ -2,7 +2,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Files } from '#base/bytes.ts';
-import { PareError } from '#base/failure.ts';
 import type { DataKind } from '#data/dataset.ts';
 import { imageSettings, type DataSettings } from '#data/settings.ts';
 import type { PreparedData } from '#studio/data.ts';
@@ -52,7 +51,7 @@ export async function dataFromFlags(
     if (other !== undefined) throw new UsageError(`--${other} says how data is prepared and needs --data PATH.`);
     return null;
   }
-  const { openData, prepareData } = await import('#studio/data.ts');
+  const { fitTo, openData, prepareData } = await import('#studio/data.ts');
   const { decodePicture } = await import('./picture-decoder.ts');
   const place = await placeOf(path, args.text('labels'));
   const dataset = await openData(place.files, {
@@ -61,14 +60,10 @@ export async function dataFromFlags(
     name: basename(path),
     signal: terminal.signal,
   });
-  const guessed = await prepareData(open, dataset, place.settings ?? settings);
-  const prepared =
-    Object.keys(given).length === 0
-      ? guessed
-      : await prepareData(open, dataset, over(guessed.fit.settings, given, dataset.info.kind));
-  if (prepared.fit.problem !== null) {
-    throw new PareError({ code: 'cli/data-misfit', file: path, problem: prepared.fit.problem });
-  }
+  const fixed = place.settings ?? settings;
+  const none = Object.keys(given).length === 0;
+  const chosen = none ? fixed : over(fitTo(open, dataset, fixed).settings, given, dataset.info.kind);
+  const prepared = await prepareData(open, dataset, chosen);
   for (const guess of prepared.fit.guesses) terminal.note(`data: ${guess}`);
   printNotices([...dataset.info.notices, ...prepared.notices], terminal);
   return prepared;

@@ -116,10 +116,10 @@ const LATENCY_RUNS = 30;
 /** Ranges are measured in this process: its memory goes with the command. */
 async function evidenceFrom(data: PreparedData): Promise<CalibrationSource> {
   const { createEvidence } = await import('#measure/calibration/evidence-source.ts');
-  const { openOnnxruntimeNode } = await import('#runtimes/onnxruntime/node.ts');
+  const { hostOnnxruntimeNode } = await import('#runtimes/onnxruntime/node.ts');
   return createEvidence({
     samples: data.calibration,
-    openRuntime: async () => ({ runtime: await openOnnxruntimeNode(), end: () => undefined }),
+    openRuntime: hostOnnxruntimeNode,
   });
 }
 

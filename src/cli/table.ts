@@ -1,4 +1,5 @@
 /** Aligned tables and numbers with units, for people at a terminal. */
+import { shapeText as sizesText } from '#base/nd-array.ts';
 
 export interface Column {
   readonly title: string;
@@ -69,5 +70,5 @@ export function decibelText(decibels: number | null): string {
 
 /** `[1, 3, N]`; `?` for a size that is not known, `unknown` for a rank that is not. */
 export function shapeText(shape: readonly (number | string | null)[] | null): string {
-  return shape === null ? 'unknown' : `[${shape.map((size) => size ?? '?').join(', ')}]`;
+  return shape === null ? 'unknown' : sizesText(shape);
 }

@@ -1,6 +1,6 @@
 /** What a plan of data says: which part of the data feeds which input, in which shape and scaled how. */
 import type { DataArray } from './arrays/data-array.ts';
-import { shapeText } from './arrays/fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 import type { PicturePlan } from './image/prepare-picture.ts';
 import type { LabelColumn } from './labels/label-column.ts';
 import type { InputSlot } from './samples.ts';

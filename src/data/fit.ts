@@ -1,6 +1,6 @@
 /** Fits data to a model: settings that nobody gave are guessed from the model and the data, each with a sentence that says so. */
 import { fitArray } from './arrays/plan-arrays.ts';
-import { shapeText } from './arrays/fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 import { guessAudio } from './guess/guess-audio.ts';
 import { guessLabels } from './guess/guess-labels.ts';
 import { guessPictures } from './guess/guess-pictures.ts';

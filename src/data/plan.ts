@@ -9,7 +9,8 @@ import { classesOf } from './model-slots.ts';
 import type { OpenDataset } from './open.ts';
 import type { InputSlot } from './samples.ts';
 import type { DataSettings } from './settings.ts';
-import { closedShape, shapeText } from './arrays/fill-shape.ts';
+import { closedShape } from './arrays/fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 
 export function planData(dataset: OpenDataset, model: ModelSlots, settings: DataSettings): Planned {
   const constants = constantFeeds(model, settings);

@@ -2,7 +2,7 @@
 import { countOf } from '#base/dtype.ts';
 import { checkCancelled, PareError } from '#base/failure.ts';
 import type { NdArray, NdData } from '#base/nd-array.ts';
-import { shapeText } from './arrays/fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 import { permuteRow, scaleNumbers } from './arrays/reorder.ts';
 import type { Misfit, Numbers } from './arrays/numbers.ts';
 import { castNumbers, isMisfit, numbersOf } from './arrays/numbers.ts';

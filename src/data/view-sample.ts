@@ -9,7 +9,7 @@ import type { OpenDataset } from './open.ts';
 import { planData } from './plan.ts';
 import { type Feed, type Plan } from './feeds.ts';
 import { placesOf, samplesOf, type Place } from './prepare.ts';
-import type { Picture } from './samples.ts';
+import type { DecodePicture, Picture } from './samples.ts';
 import type { DataSettings } from './settings.ts';
 
 /** Longest side of an original as it is shown. */
@@ -21,11 +21,12 @@ const MOST_HEAT = 4096;
 
 /** Throws a `PareError` where the sample cannot be read or prepared. */
 export async function viewSample(
-  dataset: OpenDataset,
+  opened: OpenDataset,
   model: ModelSlots,
   settings: DataSettings,
   index: number,
 ): Promise<SampleView> {
+  const dataset = decodingOnce(opened);
   const samples = samplesOf(dataset, model, settings);
   const { plan } = planData(dataset, model, settings);
   if (plan === null || index < 0 || index >= samples.length) {
@@ -46,6 +47,19 @@ export async function viewSample(
       return array === undefined ? [] : [inputView(feed, array)];
     }),
   };
+}
+
+/** The sample and its original are one picture: it is decoded for the first and at hand for the second. */
+function decodingOnce(opened: OpenDataset): OpenDataset {
+  const { content } = opened;
+  if (content.kind !== 'images') return opened;
+  const decoded = new Map<string, Promise<Picture>>();
+  const decode: DecodePicture = (name, bytes) => {
+    const known = decoded.get(name) ?? content.decode(name, bytes);
+    decoded.set(name, known);
+    return known;
+  };
+  return { ...opened, content: { ...content, decode } };
 }
 
 /** As the data has it, with the class that it stands for: `yes (class 3)`. */

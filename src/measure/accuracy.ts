@@ -2,9 +2,8 @@
 import { checkCancelled, PareError } from '#base/failure.ts';
 import type { Session } from '#runtimes/runtime.ts';
 import type { Feeds } from './compare.ts';
-import { firstLargest } from './evaluation/classifier.ts';
 import { wilsonInterval } from './evaluation/statistics.ts';
-import { numbersOf } from './numbers.ts';
+import { firstLargest, numbersOf } from './numbers.ts';
 
 export interface Accuracy {
   readonly correct: number;

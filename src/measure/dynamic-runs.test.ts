@@ -1,4 +1,5 @@
 /** Layers that round activations at run time are written, run in onnxruntime for Node and for the web, and compared with what they stand for. */
+import { OPEN_SIZES } from '#measure/testing/open-sizes.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { countOf } from '#base/dtype.ts';
 import { seededRandom } from '#base/random.ts';
@@ -170,16 +171,7 @@ it.each([
 });
 
 describeWithTestdata('real models with activations rounded at run time', () => {
-  /** Sizes that the models leave open, and how much of each output is kept on noise: measured, less 3 dB. */
-  const DIMS = new Map([
-    ['input:0', 1],
-    ['input:1', 576],
-    ['state:1', 1],
-    ['batch_size', 1],
-    ['seq_len', 3],
-    ['past_seq_len', 2],
-    ['total_seq_len', 5],
-  ]);
+  /** How much of each output is kept on noise: measured, less 3 dB. */
   const MODELS: readonly (readonly [
     path: string,
     kernels: readonly string[],
@@ -219,7 +211,7 @@ describeWithTestdata('real models with activations rounded at run time', () => {
       }
       const after = await runnable(await inferShapes(done.model, store), store);
       for (const runtime of runtimes) {
-        for (const output of await outputErrors(runtime, before, after, DIMS)) {
+        for (const output of await outputErrors(runtime, before, after, OPEN_SIZES)) {
           if (process.env['PARE_SHOW'] === '1') console.log(path, convolutions, runtime.id, output.name, output.sqnrDb);
           expect(output.notFinite.result, output.name).toBe(0);
           expect(output.sqnrDb, `${output.name} in ${runtime.id}`).toBeGreaterThan(floor);

@@ -2,6 +2,7 @@
 import type { NdArray, NdData } from '#base/nd-array.ts';
 import { countOf } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
+import { shapeText } from '#base/nd-array.ts';
 import type { SlotInfo } from '#runtimes/runtime.ts';
 import type { Feeds } from './compare.ts';
 import { castTo } from './numbers.ts';
@@ -68,7 +69,7 @@ function splitRuns(slot: SlotInfo, array: NdArray, file: string): NdArray[] {
       file,
       place: `array ${slot.name}`,
       problem,
-      hint: `The input takes ${slot.dtype} values of shape [${slot.shape.map((size) => size ?? '?').join(', ')}], or that with the number of runs in front.`,
+      hint: `The input takes ${slot.dtype} values of shape ${shapeText(slot.shape)}, or that with the number of runs in front.`,
     });
   if ((slot.dtype === 'string') !== (array.dtype === 'string')) throw misfit(`its values are of type ${array.dtype}.`);
   if (fits(array.shape)) return [castTo(array, slot.dtype)];

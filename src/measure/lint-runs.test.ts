@@ -1,4 +1,5 @@
 /** What the integer lint says of quantized real models is what onnxruntime-node makes of them when it loads them. */
+import { OPEN_SIZES } from '#measure/testing/open-sizes.ts';
 import { expect, it } from 'vitest';
 import { joinChunks } from '#base/bytes.ts';
 import { describeWithTestdata, testdata } from '#base/testing/testdata.ts';
@@ -40,16 +41,6 @@ const MODELS = [
   'cct_transformer_opset20/network.onnx',
 ];
 
-const DIMS = new Map([
-  ['input:0', 1],
-  ['input:1', 576],
-  ['state:1', 1],
-  ['batch_size', 1],
-  ['seq_len', 3],
-  ['past_seq_len', 2],
-  ['total_seq_len', 5],
-]);
-
 type Step = readonly [pass: Pass, options: object];
 const FORMS: Readonly<Record<string, readonly Step[]>> = {
   static: [[anyOptions(quantizeStatic), { range: 'minmax', correctBias: false }]],
@@ -79,7 +70,7 @@ async function open(path: string) {
   const model = withOwnNames(await inferShapes(opened, store));
   const runtime = await openOnnxruntimeNode();
   const session = await runtime.load(await runnable(model, store));
-  const { feeds } = await workableFeeds(session, { runs: 1, seed: 5, dims: DIMS });
+  const { feeds } = await workableFeeds(session, { runs: 1, seed: 5, dims: OPEN_SIZES });
   await session.close();
   return { model, store, evidence: await minMaxEvidence(model, store, feeds) };
 }

@@ -1,18 +1,11 @@
 /** The values of an array as ordinary numbers, and arrays of other element types made from them. */
 import type { NdArray, NdData } from '#base/nd-array.ts';
-import { decodeBfloat16, decodeFloat16, encodeFloat16 } from '#base/float16.ts';
+import { encodeFloat16 } from '#base/float16.ts';
 import type { DType } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
+import { numbersOf } from '#data/arrays/numbers.ts';
 
-/** float16 and 64-bit integers are decoded into doubles; other arrays are handed back as they are. Text has no numbers: null. */
-export function numbersOf(array: NdArray): ArrayLike<number> | null {
-  const { data, dtype } = array;
-  if (dtype === 'string' || !ArrayBuffer.isView(data)) return null;
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from(data, Number);
-  if (dtype === 'f16') return Float32Array.from(data as Uint16Array, decodeFloat16);
-  if (dtype === 'bf16') return Float32Array.from(data as Uint16Array, decodeBfloat16);
-  return data as Exclude<NdData, BigInt64Array | BigUint64Array | readonly string[]>;
-}
+export { numbersOf } from '#data/arrays/numbers.ts';
 
 const MAKE: Partial<Record<DType, (values: ArrayLike<number>) => NdData>> = {
   f32: (values) => Float32Array.from(values),
@@ -46,4 +39,18 @@ export function castTo(array: NdArray, dtype: DType): NdArray {
     throw new PareError({ code: 'measure/dtype', problem: `text cannot be converted to ${dtype}.` });
   }
   return arrayOf(dtype, array.shape, values);
+}
+
+/** Index, from `start`, of the largest of `width` numbers; the first of several; NaN counts as smaller than everything. */
+export function firstLargest(values: ArrayLike<number>, start = 0, width = values.length): number {
+  let best = 0;
+  let bestValue = -Infinity;
+  for (let i = 0; i < width; i++) {
+    const value = values[start + i] ?? NaN;
+    if (value > bestValue) {
+      best = i;
+      bestValue = value;
+    }
+  }
+  return best;
 }

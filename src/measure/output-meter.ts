@@ -7,7 +7,7 @@ import { isFloat } from '#base/dtype.ts';
 import { rowDivergence } from './evaluation/divergence.ts';
 import type { OutputAgreement } from './evaluation/report.ts';
 import { proportion } from './evaluation/statistics.ts';
-import { numbersOf } from './numbers.ts';
+import { firstLargest, numbersOf } from './numbers.ts';
 
 /** Outputs of more axes are maps, whose last axis is a place and no class: a divergence along it means nothing. */
 const MOST_AXES_OF_SCORES = 3;
@@ -88,7 +88,7 @@ export function outputMeter(name: string): OutputMeter {
   function addPositions(x: ArrayLike<number>, y: ArrayLike<number>, width: number): void {
     for (let start = 0; start + width <= x.length; start += width) {
       positions++;
-      if (largest(x, start, width) === largest(y, start, width)) agreements++;
+      if (firstLargest(x, start, width) === firstLargest(y, start, width)) agreements++;
     }
   }
 
@@ -152,18 +152,4 @@ function cosineOf(inner: number, signal: number, result: number): number {
   if (signal === 0 && result === 0) return 1;
   if (signal === 0 || result === 0) return 0;
   return Math.max(-1, Math.min(1, inner / Math.sqrt(signal) / Math.sqrt(result)));
-}
-
-/** Index of the largest element of a stretch; the first of several; NaN counts as smaller than everything. */
-function largest(values: ArrayLike<number>, start: number, width: number): number {
-  let best = 0;
-  let bestValue = -Infinity;
-  for (let i = 0; i < width; i++) {
-    const value = values[start + i] ?? 0;
-    if (value > bestValue) {
-      best = i;
-      bestValue = value;
-    }
-  }
-  return best;
 }

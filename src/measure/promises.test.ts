@@ -98,6 +98,13 @@ function randomModel(steps: readonly string[], seed: number, branch: number): Bu
   };
 }
 
+/** What `randomModel` is made from. */
+const RANDOM_MODEL = [
+  fc.array(fc.constantFrom(...Object.keys(STEPS)), { minLength: 1, maxLength: 7 }),
+  fc.nat(1000),
+  fc.nat(6),
+] as const;
+
 describe('promises', () => {
   let runtime: Runtime;
   beforeAll(async () => {
@@ -108,26 +115,21 @@ describe('promises', () => {
   const lossless = PASSES.filter((pass) => pass.keeps !== 'accuracy');
   it.each(lossless.map((pass) => [pass.name, pass.keeps, pass] as const))('%s keeps %s', async (_name, keeps, pass) => {
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.constantFrom(...Object.keys(STEPS)), { minLength: 1, maxLength: 7 }),
-        fc.nat(1000),
-        fc.nat(6),
-        async (steps, seed, branch) => {
-          const built = buildModel(randomModel(steps, seed, branch));
-          const model = await inferShapes(built.model, built.store);
-          const result = await runPass(pass, model, built.store);
-          const before = await runnable(model, built.store);
-          const after = await runnable(result.model, built.store);
-          const outputs = await outputErrors(runtime, before, after);
-          expect(outputs.map((output) => output.name)).toEqual(
-            model.graph.outputs.map((id) => model.graph.values.get(id)!.name),
-          );
-          for (const output of outputs) {
-            if (keeps === 'bits') expect(output.maxAbs, output.name).toBe(0);
-            else expect(output.sqnrDb, output.name).toBeGreaterThan(SAME_VALUES_DB);
-          }
-        },
-      ),
+      fc.asyncProperty(...RANDOM_MODEL, async (steps, seed, branch) => {
+        const built = buildModel(randomModel(steps, seed, branch));
+        const model = await inferShapes(built.model, built.store);
+        const result = await runPass(pass, model, built.store);
+        const before = await runnable(model, built.store);
+        const after = await runnable(result.model, built.store);
+        const outputs = await outputErrors(runtime, before, after);
+        expect(outputs.map((output) => output.name)).toEqual(
+          model.graph.outputs.map((id) => model.graph.values.get(id)!.name),
+        );
+        for (const output of outputs) {
+          if (keeps === 'bits') expect(output.maxAbs, output.name).toBe(0);
+          else expect(output.sqnrDb, output.name).toBeGreaterThan(SAME_VALUES_DB);
+        }
+      }),
       { numRuns: 60 },
     );
   });
@@ -137,28 +139,23 @@ describe('promises', () => {
 
   it.each(['integer', 'onnxruntime'] as const)('quantize/static keeps accuracy, operators: %s', async (operators) => {
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.constantFrom(...Object.keys(STEPS)), { minLength: 1, maxLength: 7 }),
-        fc.nat(1000),
-        fc.nat(6),
-        async (steps, seed, branch) => {
-          const built = buildModel(randomModel(steps, seed, branch));
-          const model = await inferShapes(built.model, built.store);
-          const before = await runnable(model, built.store);
-          const session = await runtime.load(before);
-          // The inputs that are compared on afterwards: nothing lies outside the ranges.
-          const { feeds } = randomFeeds(session.inputs, { runs: 1, seed: 5 });
-          await session.close();
-          const evidence = await minMaxEvidence(model, built.store, feeds);
-          const options = { operators, activations: 'uint16' } as const;
-          const result = await runPass(quantizeStatic, model, built.store, options, { evidence });
-          const told = new Set(result.ledger.map(({ layer }) => layer));
-          expect(model.graph.nodes.filter(({ name }) => !told.has(name))).toEqual([]);
-          for (const output of await outputErrors(runtime, before, await runnable(result.model, built.store))) {
-            expect(output.sqnrDb, output.name).toBeGreaterThan(ROUNDED_DB);
-          }
-        },
-      ),
+      fc.asyncProperty(...RANDOM_MODEL, async (steps, seed, branch) => {
+        const built = buildModel(randomModel(steps, seed, branch));
+        const model = await inferShapes(built.model, built.store);
+        const before = await runnable(model, built.store);
+        const session = await runtime.load(before);
+        // The inputs that are compared on afterwards: nothing lies outside the ranges.
+        const { feeds } = randomFeeds(session.inputs, { runs: 1, seed: 5 });
+        await session.close();
+        const evidence = await minMaxEvidence(model, built.store, feeds);
+        const options = { operators, activations: 'uint16' } as const;
+        const result = await runPass(quantizeStatic, model, built.store, options, { evidence });
+        const told = new Set(result.ledger.map(({ layer }) => layer));
+        expect(model.graph.nodes.filter(({ name }) => !told.has(name))).toEqual([]);
+        for (const output of await outputErrors(runtime, before, await runnable(result.model, built.store))) {
+          expect(output.sqnrDb, output.name).toBeGreaterThan(ROUNDED_DB);
+        }
+      }),
       { numRuns: 40 },
     );
   });

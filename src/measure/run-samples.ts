@@ -4,7 +4,7 @@
  */
 import { isFloat } from '#base/dtype.ts';
 import { checkCancelled, PareError } from '#base/failure.ts';
-import type { NdArray } from '#base/nd-array.ts';
+import { shapeText, type NdArray } from '#base/nd-array.ts';
 import type { OnProgress } from '#base/progress.ts';
 import type { Sample, Samples } from '#data/samples.ts';
 import type { Session, SlotInfo } from '#runtimes/runtime.ts';
@@ -41,9 +41,8 @@ export async function runSamples(
 ): Promise<RunSamplesResult> {
   const { signal, onProgress, label = 'Running', maxFailures = Infinity } = options;
   checkCarry(session, samples);
+  const state = openState(samples);
   const failures: SampleFailure[] = [];
-  let state: Outputs = new Map();
-  let sequence: string | undefined;
   let ran = 0;
   let next = startReading(samples, 0, signal);
   for (let index = 0; index < samples.length; index += 1) {
@@ -55,15 +54,13 @@ export async function runSamples(
       if (failures.length > maxFailures) throw tooManyFailures(failures, samples, maxFailures);
       continue;
     }
-    if (read.sample.sequence === undefined || read.sample.sequence !== sequence) state = new Map();
-    sequence = read.sample.sequence;
-    const sample = state.size === 0 ? read.sample : { ...read.sample, feeds: fedWith(read.sample, state) };
+    const sample = state.into(read.sample);
     onProgress?.({ label: `${label} ${sample.name}`, done: index, of: samples.length });
     checkFeeds(session.inputs, sample);
-    const outputs = await runOne(session, sample);
+    const outputs = await runSample(session, sample);
     checkCancelled(signal);
     await options.onResult(sample, outputs, index);
-    state = carried(samples, outputs);
+    state.keep(outputs);
     ran += 1;
   }
   if (ran === 0) throw tooManyFailures(failures, samples, 0);
@@ -106,19 +103,32 @@ function tooManyFailures(failures: readonly SampleFailure[], samples: Samples, a
   });
 }
 
-/** The sample's feeds with the state of the sample before in the place of its own. */
-function fedWith(sample: Sample, state: Outputs): ReadonlyMap<string, NdArray> {
-  return new Map([...sample.feeds, ...state]);
+/** What recurrent inputs take from the sample before, within one sequence. */
+export interface CarriedState {
+  /** The sample with that in the place of its own. */
+  into(sample: Sample): Sample;
+  /** Takes what the next sample gets out of the outputs of this one. */
+  keep(outputs: Outputs): void;
 }
 
-/** Copies, since the runtime may use the memory of its outputs again. */
-function carried(samples: Samples, outputs: Outputs): Outputs {
-  const state = new Map<string, NdArray>();
-  for (const [input, output] of samples.carry) {
-    const array = outputs.get(output);
-    if (array !== undefined) state.set(input, { ...array, data: array.data.slice() as NdArray['data'] });
-  }
-  return state;
+export function openState({ carry }: Pick<Samples, 'carry'>): CarriedState {
+  let state = new Map<string, NdArray>();
+  let sequence: string | undefined;
+  return {
+    into(sample) {
+      if (sample.sequence === undefined || sample.sequence !== sequence) state = new Map();
+      sequence = sample.sequence;
+      return state.size === 0 ? sample : { ...sample, feeds: new Map([...sample.feeds, ...state]) };
+    },
+    keep(outputs) {
+      for (const [input, output] of carry) {
+        const array = outputs.get(output);
+        // A copy, since the runtime may use the memory of its outputs again.
+        if (array === undefined) state.delete(input);
+        else state.set(input, { ...array, data: array.data.slice() as NdArray['data'] });
+      }
+    },
+  };
 }
 
 function checkCarry(session: Session, samples: Samples): void {
@@ -138,9 +148,10 @@ function checkCarry(session: Session, samples: Samples): void {
   }
 }
 
-async function runOne(session: Session, sample: Sample): Promise<Outputs> {
+/** A failure names the sample. `feeds`: where they are not the sample's own. */
+export async function runSample(session: Session, sample: Sample, feeds: Outputs = sample.feeds): Promise<Outputs> {
   try {
-    return await session.run(sample.feeds);
+    return await session.run(feeds);
   } catch (error) {
     if (!(error instanceof PareError)) throw error;
     const { place } = error.parts;
@@ -158,7 +169,7 @@ export function checkFeeds(slots: readonly SlotInfo[], sample: Sample): void {
     const array = sample.feeds.get(slot.name);
     const refuse = (code: string, problem: string, hint: string): PareError =>
       new PareError({ code, place: `input ${slot.name}, sample ${sample.name}`, problem, hint });
-    const takes = `${slot.dtype} values of shape [${slot.shape.map((size) => size ?? '?').join(', ')}]`;
+    const takes = `${slot.dtype} values of shape ${shapeText(slot.shape)}`;
     if (array === undefined) {
       throw refuse('samples/input-missing', 'the data gives no value for it.', `The model takes ${takes}.`);
     }

@@ -7,6 +7,7 @@ import { allValues, subgraphsOf } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import type { Notice } from '#base/notice.ts';
 import { countOf, kindOf } from '#base/dtype.ts';
+import { shapeText } from '#base/nd-array.ts';
 import { Call } from './call.ts';
 import { decode, denseOf, type Dense } from './dense.ts';
 import { elementsOf, isKnown, MAX_FOLLOWED, mergeDim } from './dims.ts';
@@ -278,8 +279,7 @@ class Inference {
 
   #mergedShape(value: Value | undefined, declared: Shape | null, inferred: Shape | null): Shape | null {
     if (declared === null || inferred === null) return inferred ?? declared;
-    const shown = (shape: Shape): string => `[${shape.map((size) => size ?? '?').join(', ')}]`;
-    const clash = `is declared ${shown(declared)} but its operator gives ${shown(inferred)}`;
+    const clash = `is declared ${shapeText(declared)} but its operator gives ${shapeText(inferred)}`;
     if (declared.length !== inferred.length) {
       if (value !== undefined) this.#contradiction(value, clash);
       return inferred;

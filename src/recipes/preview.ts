@@ -14,7 +14,7 @@ import type { Pass } from '#passes/pass.ts';
 import type { FloatCache } from './float-cache.ts';
 import { layerOver } from './layered-store.ts';
 import type { Recipe } from './recipe.ts';
-import { lastLossyStep, passNamed, runSteps, type RunState } from './run.ts';
+import { firstLossyStep, lastLossyStep, passNamed, runSteps, type RunState } from './run.ts';
 import { type Summary, summarize } from './summarize.ts';
 
 export interface Measured extends Summary {
@@ -42,6 +42,11 @@ export interface Previewer {
   measure(recipe: Recipe, options?: WorkOptions): Promise<Measured>;
   /** Runs the last lossy step for real, for a few layers alone: their scales and zero points, to draw a grid. */
   runForLayers(recipe: Recipe, layers: ReadonlySet<string>, options?: WorkOptions): Promise<RunState>;
+  /**
+   * The float model that lossy steps start from: what errors of activations are measured against. Its values have the ids
+   * that they have in the result.
+   */
+  beforeLossy(recipe: Recipe, options?: WorkOptions): Promise<Pick<RunState, 'model' | 'weights'>>;
   close(): void;
 }
 
@@ -124,6 +129,12 @@ export function createPreviewer(
         { ...state, weights: layerOver(state.weights) },
         { recipe, floats, passes, range: [last, last + 1], onlyLayers, ...options },
       );
+    },
+
+    async beforeLossy(recipe, options = {}) {
+      const first = firstLossyStep(recipe, passes);
+      const { state } = await prefixOf(recipe, first < 0 ? recipe.steps.length : first, options);
+      return state;
     },
 
     close() {

@@ -74,6 +74,11 @@ export function needsRanges(name: string, passes: readonly Pass[] = PASSES): boo
   return passNamed(name, passes).needs?.includes('ranges') === true;
 }
 
+/** Index of the first step that does more than rewrite the graph, or -1. */
+export function firstLossyStep(recipe: Recipe, passes: readonly Pass[] = PASSES): number {
+  return recipe.steps.findIndex((step) => passNamed(step.pass, passes).keeps === 'accuracy');
+}
+
 /** Index of the last step that does more than rewrite the graph, or -1. */
 export function lastLossyStep(recipe: Recipe, passes: readonly Pass[] = PASSES): number {
   return recipe.steps.findLastIndex((step) => passNamed(step.pass, passes).keeps === 'accuracy');

@@ -23,6 +23,14 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** A runtime and how to end whatever hosts it. */
+export interface HostedRuntime {
+  readonly runtime: Runtime;
+  end(): void;
+}
+
+export type OpenRuntime = (signal?: AbortSignal) => Promise<HostedRuntime>;
+
 export interface Runtime {
   readonly id: 'onnxruntime-web' | 'onnxruntime-node';
   /** Name and version for reports, such as `onnxruntime-web 1.30.0 (wasm, 1 thread)`. */

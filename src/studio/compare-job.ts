@@ -5,7 +5,7 @@ import { readInputArrays } from '#measure/input-files.ts';
 import { compareModels, type InputChoice, originalFiles } from './compare.ts';
 import type { JobContext } from './door.ts';
 import type { Comparison, Jobs } from './jobs.ts';
-import type { OpenRuntime } from './remote-runtime.ts';
+import type { OpenRuntime } from '#runtimes/runtime.ts';
 import type { OpenModel, Optimized } from './workshop.ts';
 import { writeModel } from './write.ts';
 

@@ -6,7 +6,7 @@ import { referenceBackend } from '#kernels/reference/index.ts';
 import { findPreset } from '#recipes/presets.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import { smallModel } from '#recipes/testing/small-model.ts';
-import { openOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
+import { hostOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
 import { writeNpy } from '#wire/npy.ts';
 import { createEngine, type Engine } from './engine.ts';
 import type { DataChoice, DataSummary, DroppedFile, ModelSummary } from './jobs.ts';
@@ -28,7 +28,7 @@ async function opened(): Promise<Opened> {
     openBackend: async () => ({ backend: referenceBackend(), threads: 1 }),
     openRuntime: async () => {
       runtimes += 1;
-      return { runtime: await openOnnxruntimeNode(), end: () => undefined };
+      return hostOnnxruntimeNode();
     },
     decode: null,
     openShelf: async () => null,

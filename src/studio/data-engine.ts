@@ -12,7 +12,7 @@ import {
   type CalibrationCache,
   type CalibrationSource,
 } from '#measure/calibration/evidence-source.ts';
-import type { FloatCache } from '#recipes/float-cache.ts';
+import type { ModelWithWeights } from '#measure/evaluation/layers/layer-errors.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import { activationHistogramOf, activationsOf } from './activations.ts';
 import { originalFiles } from './compare.ts';
@@ -20,7 +20,7 @@ import { openData, prepareData, sampleView, summarizeData, type PreparedData } f
 import type { JobContext } from './door.ts';
 import { evaluatePair, latencyOf, layerErrorsOf, lintOf, type Pair } from './evaluate.ts';
 import type { DataChoice, DataJobs, DroppedFile } from './jobs.ts';
-import type { HostedRuntime, OpenRuntime } from './remote-runtime.ts';
+import type { HostedRuntime, OpenRuntime } from '#runtimes/runtime.ts';
 import type { OpenModel, Optimized } from './workshop.ts';
 import { runnableOf, writeModel } from './write.ts';
 
@@ -33,7 +33,8 @@ export interface DataEngineParts {
   resultOf(id: string, context: JobContext): Promise<Optimized>;
   /** The result of a recipe on a model and data, made where it is not held. */
   resultFor(modelId: string, recipe: Recipe, data: DataChoice, context: JobContext): Promise<Optimized>;
-  floats(): Promise<FloatCache>;
+  /** The opened model as it stands before the recipe's first lossy step; kept between jobs. */
+  beforeLossy(modelId: string, recipe: Recipe, context: JobContext): Promise<ModelWithWeights>;
 }
 
 export type DataEngine = {
@@ -124,14 +125,9 @@ export function createDataEngine(parts: DataEngineParts): DataEngine {
     async layerErrors({ modelId, resultId, data, samples }, context) {
       const { evaluation } = await prepared(modelId, data);
       const result = await parts.resultOf(resultId, context);
-      const floats = await parts.floats();
+      const before = await parts.beforeLossy(modelId, result.recipe, context);
       return withRuntime(context, ({ runtime }) =>
-        layerErrorsOf(
-          parts.modelOf(modelId),
-          result,
-          { samples: evaluation, count: samples },
-          { ...context, runtime, floats },
-        ),
+        layerErrorsOf(before, result, { samples: evaluation, count: samples }, { ...context, runtime }),
       );
     },
 
@@ -146,22 +142,15 @@ export function createDataEngine(parts: DataEngineParts): DataEngine {
     async activations({ modelId, recipe, data }, context) {
       const source = await evidence(modelId, data);
       const result = await parts.resultFor(modelId, recipe, data, context);
-      return activationsOf(parts.modelOf(modelId), result, {
-        ...context,
-        floats: await parts.floats(),
-        evidence: source,
-      });
+      const before = await parts.beforeLossy(modelId, result.recipe, context);
+      return activationsOf(result, { ...context, before, evidence: source });
     },
 
     async activationHistogram({ modelId, recipe, data, value, bins }, context) {
       const source = await evidence(modelId, data);
       const result = await parts.resultFor(modelId, recipe, data, context);
-      const wish = { value, bins };
-      return activationHistogramOf(parts.modelOf(modelId), result, wish, {
-        ...context,
-        floats: await parts.floats(),
-        evidence: source,
-      });
+      const before = await parts.beforeLossy(modelId, result.recipe, context);
+      return activationHistogramOf(result, { value, bins }, { ...context, before, evidence: source });
     },
 
     async lint({ resultId }, context) {

@@ -48,7 +48,15 @@ export async function prepareData(
   settings?: DataSettings,
 ): Promise<PreparedData> {
   const slots = slotsOf(open);
-  const fit = fitData(dataset, slots, settings);
+  return prepareFitted(dataset, slots, fitData(dataset, slots, settings));
+}
+
+/** How the data would be prepared for the model, with what is given over what is guessed; reads no sample. */
+export function fitTo(open: OpenModel, dataset: OpenDataset, settings?: DataSettings): Fit {
+  return fitData(dataset, slotsOf(open), settings);
+}
+
+async function prepareFitted(dataset: OpenDataset, slots: ModelSlots, fit: Fit): Promise<PreparedData> {
   if (fit.problem !== null) {
     throw new PareError({ code: 'data/misfit', file: dataset.info.name, problem: fit.problem });
   }
@@ -62,10 +70,12 @@ export async function summarizeData(
   dataset: OpenDataset,
   settings?: DataSettings,
 ): Promise<DataSummary> {
-  const fit = fitData(dataset, slotsOf(open), settings);
-  const summary = { ...dataset.info, settings: fit.settings, guesses: guessesOf(dataset, slotsOf(open), fit) };
+  const slots = slotsOf(open);
+  const guessed = fitData(dataset, slots);
+  const fit = settings === undefined ? guessed : fitData(dataset, slots, settings);
+  const summary = { ...dataset.info, settings: fit.settings, guesses: guessesOf(guessed, fit) };
   if (fit.problem !== null) return { ...summary, samples: 0, calibration: 0, evaluation: 0, problem: fit.problem };
-  const { all, calibration, evaluation, notices } = await prepareData(open, dataset, fit.settings);
+  const { all, calibration, evaluation, notices } = await prepareFitted(dataset, slots, fit);
   return {
     ...summary,
     notices: [...dataset.info.notices, ...notices],
@@ -77,8 +87,7 @@ export async function summarizeData(
 }
 
 /** Settings that are still as they were guessed keep the sentences that say why. */
-function guessesOf(dataset: OpenDataset, slots: ModelSlots, fit: Fit): readonly string[] {
-  const guessed = fitData(dataset, slots);
+function guessesOf(guessed: Fit, fit: Fit): readonly string[] {
   const text = ({ split: _split, ...preparation }: DataSettings): string => JSON.stringify(preparation);
   return text(guessed.settings) === text(fit.settings) ? guessed.guesses : fit.guesses;
 }

@@ -5,7 +5,7 @@ import { onnx } from '#formats/onnx/onnx.ts';
 import { referenceBackend } from '#kernels/reference/index.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import { smallModel } from '#recipes/testing/small-model.ts';
-import { openOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
+import { hostOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
 import { createEngine, type Engine, type EngineParts } from './engine.ts';
 import type { DroppedFile } from './jobs.ts';
 import { createMemoryShelf } from './shelf.ts';
@@ -15,7 +15,7 @@ const quiet = { signal: new AbortController().signal, onProgress: () => undefine
 function engine(change: Partial<EngineParts> = {}): Engine {
   return createEngine({
     openBackend: async () => ({ backend: referenceBackend(), threads: 1 }),
-    openRuntime: async () => ({ runtime: await openOnnxruntimeNode(), end: () => undefined }),
+    openRuntime: hostOnnxruntimeNode,
     decode: null,
     openShelf: async () => createMemoryShelf(),
     ...change,

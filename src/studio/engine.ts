@@ -12,9 +12,9 @@ import type { Previewer } from '#recipes/preview.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { JobContext } from './door.ts';
 import { summarizeModel, summarizeResult } from './inspect.ts';
-import type { DataEngine } from './data-engine.ts';
+import type { DataEngine, DataEngineParts } from './data-engine.ts';
 import type { DataChoice, DataJobs, DroppedFile, JobName, Jobs, ModelSummary } from './jobs.ts';
-import type { OpenRuntime } from './remote-runtime.ts';
+import type { OpenRuntime } from '#runtimes/runtime.ts';
 import { createResults, idOf, type Origin } from './results.ts';
 import type { NotKept, Shelf } from './shelf.ts';
 import type { OpenModel, Optimized, WorkContext } from './workshop.ts';
@@ -51,19 +51,19 @@ const comparing = () => import('./compare-job.ts');
 const saving = () => import('./save.ts');
 const handlingData = () => import('./data-engine.ts');
 
-/** Every job about data, so that they can be handed on by name. */
-const DATA_JOBS: readonly (keyof DataJobs)[] = [
-  'openData',
-  'fitData',
-  'viewSample',
-  'closeData',
-  'evaluate',
-  'layerErrors',
-  'latency',
-  'activations',
-  'activationHistogram',
-  'lint',
-];
+/** Every job about data, so that they can be handed on by name; the compiler tells when one is missing. */
+const DATA_JOBS = Object.keys({
+  openData: true,
+  fitData: true,
+  viewSample: true,
+  closeData: true,
+  evaluate: true,
+  layerErrors: true,
+  latency: true,
+  activations: true,
+  activationHistogram: true,
+  lint: true,
+} satisfies Record<keyof DataJobs, true>) as (keyof DataJobs)[];
 
 /** Models up to this size are kept as they are opened; larger ones when the page asks, with progress. */
 const KEPT_AT_ONCE_BYTES = 64e6;
@@ -179,12 +179,7 @@ export function createEngine(parts: EngineParts): Engine {
     });
   };
 
-  const resultFor: Parameters<typeof import('./data-engine.ts').createDataEngine>[0]['resultFor'] = async (
-    modelId,
-    recipe,
-    data,
-    context,
-  ) => {
+  const resultFor: DataEngineParts['resultFor'] = async (modelId, recipe, data, context) => {
     const origin = await originOf(modelId, recipe, data);
     const held = await results.get(idOf(origin), remake(context));
     if (held !== undefined) return held;
@@ -201,7 +196,10 @@ export function createEngine(parts: EngineParts): Engine {
         modelOf,
         resultOf,
         resultFor,
-        floats: async () => (await theBench()).floats,
+        beforeLossy: (modelId, recipe, context) =>
+          compute(context, async (current, work) =>
+            (await previewerOf(current, modelOf(modelId))).beforeLossy(recipe, work),
+          ),
       }),
     ));
   const dataJobs = Object.fromEntries(

@@ -7,13 +7,11 @@ import { PareError } from '#base/failure.ts';
 import type { Sample, Samples } from '#data/samples.ts';
 import { evaluateModels } from '#measure/evaluation/evaluate.ts';
 import { measureLatency } from '#measure/evaluation/latency.ts';
-import { layerErrors } from '#measure/evaluation/layers/layer-errors.ts';
+import { layerErrors, type ModelWithWeights } from '#measure/evaluation/layers/layer-errors.ts';
 import type { MemoryProbe } from '#measure/evaluation/memory.ts';
 import type { Evaluation, LatencyPair, LayerErrors } from '#measure/evaluation/report.ts';
 import { idLimits } from '#measure/id-limits.ts';
 import { workableFeeds } from '#measure/workable-feeds.ts';
-import type { FloatCache } from '#recipes/float-cache.ts';
-import { losslessPrefix } from '#recipes/lossless-prefix.ts';
 import { lintIntegers, lintTargetName, type LintTarget } from '#runtimes/onnxruntime/integer-lint.ts';
 import type { RunnableModel, Runtime, Session } from '#runtimes/runtime.ts';
 import type { Lint } from './jobs.ts';
@@ -74,14 +72,14 @@ export async function latencyOf(
   });
 }
 
+/** `before`: the float model that the result's lossy steps started from. */
 export async function layerErrorsOf(
-  open: OpenModel,
+  before: ModelWithWeights,
   result: Optimized,
   wish: { readonly samples: Samples; readonly count: number },
-  context: MeasureContext & { readonly floats: FloatCache },
+  context: MeasureContext,
 ): Promise<LayerErrors> {
-  const { runtime, signal, onProgress, floats } = context;
-  const before = await losslessPrefix(open, result.recipe, { floats, signal });
+  const { runtime, signal, onProgress } = context;
   return layerErrors({ before, after: result, ...wish, runtime, signal, onProgress });
 }
 

@@ -4,16 +4,8 @@
  */
 import type { NdArray } from '#base/nd-array.ts';
 import { Cancelled, PareError } from '#base/failure.ts';
-import type { RunnableModel, Runtime, Session, SlotInfo } from '#runtimes/runtime.ts';
+import type { HostedRuntime, RunnableModel, Runtime, Session, SlotInfo } from '#runtimes/runtime.ts';
 import { openDoor, serveDoor, type Moved, type Port } from './door.ts';
-
-/** A runtime and how to end whatever hosts it. */
-export interface HostedRuntime {
-  readonly runtime: Runtime;
-  end(): void;
-}
-
-export type OpenRuntime = (signal?: AbortSignal) => Promise<HostedRuntime>;
 
 interface Loaded {
   readonly session: number;

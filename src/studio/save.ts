@@ -8,7 +8,7 @@ import { zippedBytesFigure } from '#measure/sizes.ts';
 import { compareModels, originalFiles } from './compare.ts';
 import type { Comparison, Saved } from './jobs.ts';
 import { openModel } from './open.ts';
-import type { OpenRuntime } from './remote-runtime.ts';
+import type { OpenRuntime } from '#runtimes/runtime.ts';
 import type { OpenModel, Optimized, WorkContext } from './workshop.ts';
 import { blobOf, filesOf, writeModel } from './write.ts';
 

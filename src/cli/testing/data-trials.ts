@@ -8,8 +8,8 @@ import { type DataSettings, dataSettings, imageSettings } from '#data/settings.t
 import { createEvidence } from '#measure/calibration/evidence-source.ts';
 import type { Evaluation } from '#measure/evaluation/report.ts';
 import { findPreset } from '#recipes/presets.ts';
-import { openOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
-import { openData, prepareData } from '#studio/data.ts';
+import { hostOnnxruntimeNode, openOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
+import { fitTo, openData, prepareData } from '#studio/data.ts';
 import { evaluatePair, lintOf } from '#studio/evaluate.ts';
 import type { Lint } from '#studio/jobs.ts';
 import { optimizeModel } from '#studio/optimize.ts';
@@ -89,14 +89,12 @@ export async function tryOnData(trial: DataTrialModel, wish: DataTrialWish = {})
   if (recipe === undefined) throw new Error(`there is no preset ${wish.preset ?? ''}`);
   const open = await openPath(testdata(trial.model));
   const dataset = await openData(dataFiles(testdata(trial.data)), { decode: decodePicture });
-  const guessed = await prepareData(open, dataset);
   const split = { calibration: trial.calibration ?? 100, seed: wish.seed ?? 1 };
-  const settings = dataSettings.parse({ ...guessed.fit.settings, ...trial.settings, split });
+  const settings = dataSettings.parse({ ...fitTo(open, dataset).settings, ...trial.settings, split });
   const data = await prepareData(open, dataset, settings);
-  const openRuntime = async () => ({ runtime: await openOnnxruntimeNode(), end: () => undefined });
   const backend = await openBackendForNode();
   try {
-    const evidence = createEvidence({ samples: data.calibration, openRuntime });
+    const evidence = createEvidence({ samples: data.calibration, openRuntime: hostOnnxruntimeNode });
     const optimized = await optimizeModel(open, recipe, { backend, evidence });
     const files = await writeModel(optimized);
     const pair = { before: await runnableOf(originalFiles(open)), after: await runnableOf(files) };

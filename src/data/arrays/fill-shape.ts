@@ -46,8 +46,3 @@ export function closedShape(slot: Sizes): readonly number[] {
 export function isOpen(size: Sizes[number]): size is string | null {
   return typeof size !== 'number';
 }
-
-/** `[N, 49, 10, 1]`, as it is shown to people. */
-export function shapeText(shape: Sizes): string {
-  return `[${shape.map((size) => size ?? '?').join(', ')}]`;
-}

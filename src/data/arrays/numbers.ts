@@ -3,6 +3,7 @@ import type { DType } from '#base/dtype.ts';
 import { bitsOf, isFloat, kindOf } from '#base/dtype.ts';
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from '#base/float16.ts';
 import type { NdArray, NdData } from '#base/nd-array.ts';
+import { roundHalfEven } from '#kernels/arithmetic.ts';
 
 /** Real numbers that can be read by index. */
 export type Numbers = Exclude<NdData, BigInt64Array | BigUint64Array | readonly string[]>;
@@ -103,10 +104,4 @@ function emptyData(dtype: DType, count: number): IntegerData | null {
     default:
       return null;
   }
-}
-
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }

@@ -9,7 +9,8 @@ import type { InputSlot } from '#data/samples.ts';
 import type { DataSettings } from '#data/settings.ts';
 import type { DataArray } from './data-array.ts';
 import type { DataTable } from './data-table.ts';
-import { fillFlat, fillShape, shapeText } from './fill-shape.ts';
+import { fillFlat, fillShape } from './fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 
 type ArrayFeed = Extract<Feed, { from: 'array' }>;
 type Fitted = Pick<ArrayFeed, 'shape' | 'each' | 'order'>;

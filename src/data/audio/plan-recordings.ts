@@ -1,5 +1,6 @@
 /** Recordings meet a model's input: what is heard must have its size, and each recording gives as many inputs as are in it. */
-import { fillShape, shapeText } from '#data/arrays/fill-shape.ts';
+import { fillShape } from '#data/arrays/fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 import { PareError } from '#base/failure.ts';
 import type { DataPlanned } from '#data/feeds.ts';
 import { scaleFor } from '#data/feeds.ts';

@@ -1,5 +1,5 @@
 /** How recordings are prepared for a model, from the shape of its input and from its name. */
-import { shapeText } from '#data/arrays/fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 import type { Recording } from '#data/audio/recording.ts';
 import type { ModelSlots } from '#data/model-slots.ts';
 import type { AudioSettings, DataSettings } from '#data/settings.ts';

@@ -1,6 +1,7 @@
 /** How pictures are prepared for a model, from the shape and the type of its input and from its name. */
 import { isFloat } from '#base/dtype.ts';
-import { isOpen, shapeText } from '#data/arrays/fill-shape.ts';
+import { isOpen } from '#data/arrays/fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 import { findPictureSlot, pictureSlot } from '#data/image/plan-pictures.ts';
 import type { ModelSlots } from '#data/model-slots.ts';
 import type { DataSettings, ImageSettings } from '#data/settings.ts';

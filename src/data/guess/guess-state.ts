@@ -1,5 +1,6 @@
 /** Inputs that no data feeds: sample rates, and the state of recurrent networks. */
-import { isOpen, shapeText } from '#data/arrays/fill-shape.ts';
+import { isOpen } from '#data/arrays/fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 import type { ModelSlots } from '#data/model-slots.ts';
 import { sameName } from '#data/model-slots.ts';
 import type { InputSlot } from '#data/samples.ts';

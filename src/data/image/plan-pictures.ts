@@ -1,5 +1,5 @@
 /** Pictures meet a model's input: which one, where it keeps the channels, and how large it is. */
-import { shapeText } from '#data/arrays/fill-shape.ts';
+import { shapeText } from '#base/nd-array.ts';
 import type { DataPlanned } from '#data/feeds.ts';
 import { listOf, scaleFor } from '#data/feeds.ts';
 import type { InputSlot } from '#data/samples.ts';

@@ -8,9 +8,8 @@ import type { Model, ValueId } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { memorySamples, normalArray } from '#measure/testing/memory-samples.ts';
 import { openOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
-import type { RunnableModel, Runtime } from '#runtimes/runtime.ts';
+import type { OpenRuntime, RunnableModel, Runtime } from '#runtimes/runtime.ts';
 import { createCalibrationCache, createEvidence } from './evidence-source.ts';
-import type { OpenCalibrationRuntime } from './evidence-source.ts';
 
 let node: Runtime;
 beforeAll(async () => {
@@ -19,7 +18,7 @@ beforeAll(async () => {
 
 /** What was asked of the runtime. */
 interface Watched {
-  readonly openRuntime: OpenCalibrationRuntime;
+  readonly openRuntime: OpenRuntime;
   readonly loaded: RunnableModel[];
   /** Outputs of each session, in order. */
   readonly shown: string[][];

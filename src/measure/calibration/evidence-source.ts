@@ -9,7 +9,7 @@ import type { WeightStore } from '#ir/weights.ts';
 import type { SampleFailure } from '#measure/evaluation/report.ts';
 import { inferShapes } from '#ops/infer.ts';
 import type { Evidence } from '#passes/pass.ts';
-import type { Runtime } from '#runtimes/runtime.ts';
+import type { OpenRuntime } from '#runtimes/runtime.ts';
 import { calibrate } from './calibrate.ts';
 import type { EvidenceSource, EvidenceWork } from './evidence.ts';
 import { canBeShown } from './expose.ts';
@@ -19,9 +19,6 @@ import type { TensorStatistics } from './statistics.ts';
 
 /** Fewer samples than this give ranges that other samples may well leave. */
 export const FEW_SAMPLES = 16;
-
-/** A runtime for one calibration, and how to end whatever hosts it. */
-export type OpenCalibrationRuntime = (signal?: AbortSignal) => Promise<{ readonly runtime: Runtime; end(): void }>;
 
 /** What was measured: kept by the engine as long as the model is open, and dropped at will. */
 export interface CalibrationCache {
@@ -63,7 +60,7 @@ export interface CalibrationSource extends EvidenceSource {
 
 export interface EvidenceParts {
   readonly samples: Samples;
-  readonly openRuntime: OpenCalibrationRuntime;
+  readonly openRuntime: OpenRuntime;
   /** Belongs to one opened model: weights that were never changed are known by their place in its files. */
   readonly cache?: CalibrationCache;
   /** Bytes of outputs that one run may hand back. */

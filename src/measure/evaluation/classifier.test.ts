@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classifierMeter, firstLargest } from './classifier.ts';
+import { firstLargest } from '#measure/numbers.ts';
+import { classifierMeter } from './classifier.ts';
 import { scoresOutput } from './scores.ts';
 import { f32 } from './testing/samples.ts';
 

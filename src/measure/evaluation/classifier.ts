@@ -3,6 +3,7 @@
  * element the scores themselves, since whether they are chances or logits shows only in all of them.
  */
 import { PareError } from '#base/failure.ts';
+import { firstLargest } from '#measure/numbers.ts';
 import type { Classification, ClassRow, Proportion } from './report.ts';
 import { proportion } from './statistics.ts';
 
@@ -179,20 +180,6 @@ function checkLabels(sample: string, accepted: readonly number[], output: string
     problem: `its label is class ${wrong}, but output ${output} has ${classes} classes, 0 to ${classes - 1}.`,
     hint: 'Check whether the labels count from 1, and whether the model has a class for "background": an offset is added to every label.',
   });
-}
-
-/** Index of the largest score; the first of equal ones; NaN counts as smaller than everything. */
-export function firstLargest(scores: ArrayLike<number>): number {
-  let best = 0;
-  let bestScore = -Infinity;
-  for (let i = 0; i < scores.length; i++) {
-    const score = scores[i] ?? NaN;
-    if (score > bestScore) {
-      best = i;
-      bestScore = score;
-    }
-  }
-  return best;
 }
 
 /** How many classes come before this one, equal scores in the order of their classes. */

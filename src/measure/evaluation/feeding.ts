@@ -3,6 +3,7 @@ import type { NdArray } from '#base/nd-array.ts';
 import { PareError } from '#base/failure.ts';
 import type { Sample, Samples } from '#data/samples.ts';
 import { castTo } from '#measure/numbers.ts';
+import { openState, runSample } from '#measure/run-samples.ts';
 import type { Session } from '#runtimes/runtime.ts';
 
 export type Arrays = ReadonlyMap<string, NdArray>;
@@ -32,33 +33,12 @@ export function openFollower(session: Session, samples: Pick<Samples, 'carry'>):
       problem: `state is carried from it to input ${input}, but the second model has no such output.`,
     });
   }
-  let sequence: string | undefined;
-  let state = new Map<string, NdArray>();
+  const state = openState(samples);
   return {
     async run(sample) {
-      if (sample.sequence === undefined || sample.sequence !== sequence) state = new Map();
-      sequence = sample.sequence;
-      const results = await runOn(session, sample, feedFor(session, new Map([...sample.feeds, ...state])));
-      for (const [input, output] of samples.carry) {
-        const array = results.get(output);
-        // A copy, since the runtime may use the memory of its outputs again.
-        if (array !== undefined) state.set(input, { ...array, data: array.data.slice() as NdArray['data'] });
-      }
+      const results = await runSample(session, sample, feedFor(session, state.into(sample).feeds));
+      state.keep(results);
       return results;
     },
   };
-}
-
-async function runOn(session: Session, sample: Sample, feeds: Arrays): Promise<Arrays> {
-  try {
-    return await session.run(feeds);
-  } catch (error) {
-    if (!(error instanceof PareError)) throw error;
-    const { place } = error.parts;
-    const where = `sample ${sample.name}`;
-    throw new PareError(
-      { ...error.parts, place: place === undefined ? where : `${place}, ${where}` },
-      { cause: error },
-    );
-  }
 }

@@ -7,35 +7,33 @@ import { weight, type Operator } from '#ops/operator.ts';
 import type { Call } from '#ops/call.ts';
 import type { Shape } from '#ir/model.ts';
 
+/** Inputs that say what integers stand for have it in their names. */
+function gridRoles(inputs: readonly string[]): ('quantization' | undefined)[] {
+  return inputs.map((name) => (/_(scale|zero_point)\??$/.test(name) ? 'quantization' : undefined));
+}
+
 /** Operands of the integer element-by-element operators come in threes: data, scale, zero point. */
 function integerBinary(name: string): Operator {
+  const inputs = ['A', 'A_scale', 'A_zero_point?', 'B', 'B_scale', 'B_zero_point?', 'C_scale', 'C_zero_point?'];
   return {
     name,
     domain: 'com.microsoft',
-    inputs: ['A', 'A_scale', 'A_zero_point?', 'B', 'B_scale', 'B_zero_point?', 'C_scale', 'C_zero_point?'],
+    inputs,
     outputs: ['C'],
     infer: (call) => [call.like(0, broadcast([call.shape(0), call.shape(3)]))],
-    roles: () => [
-      undefined,
-      'quantization',
-      'quantization',
-      undefined,
-      'quantization',
-      'quantization',
-      'quantization',
-      'quantization',
-    ],
+    roles: () => gridRoles(inputs),
   };
 }
 
 function integerUnary(name: string): Operator {
+  const inputs = ['X', 'X_scale', 'X_zero_point?', 'Y_scale', 'Y_zero_point?'];
   return {
     name,
     domain: 'com.microsoft',
-    inputs: ['X', 'X_scale', 'X_zero_point?', 'Y_scale', 'Y_zero_point?'],
+    inputs,
     outputs: ['Y'],
     infer: (call) => [call.like(0)],
-    roles: () => [undefined, 'quantization', 'quantization', 'quantization', 'quantization'],
+    roles: () => gridRoles(inputs),
   };
 }
 
@@ -87,6 +85,18 @@ function blockGathered(call: Call): Shape | null {
   const front = axis < 0 ? axis + real.length : axis;
   return [...real.slice(0, front), ...indices, ...real.slice(front + 1)];
 }
+
+const WHERE_INPUTS = [
+  'condition',
+  'X',
+  'x_scale',
+  'x_zero_point',
+  'Y',
+  'y_scale',
+  'y_zero_point',
+  'z_scale',
+  'z_zero_point',
+];
 
 export const quantizationOperators: readonly Operator[] = [
   quantize(),
@@ -181,19 +191,9 @@ export const quantizationOperators: readonly Operator[] = [
   {
     name: 'QLinearWhere',
     domain: 'com.microsoft',
-    inputs: ['condition', 'X', 'x_scale', 'x_zero_point', 'Y', 'y_scale', 'y_zero_point', 'z_scale', 'z_zero_point'],
+    inputs: WHERE_INPUTS,
     outputs: ['Z'],
     infer: (call) => [call.like(1, broadcast([call.shape(0), broadcast([call.shape(1), call.shape(4)])]))],
-    roles: () => [
-      undefined,
-      undefined,
-      'quantization',
-      'quantization',
-      undefined,
-      'quantization',
-      'quantization',
-      'quantization',
-      'quantization',
-    ],
+    roles: () => gridRoles(WHERE_INPUTS),
   },
 ];

@@ -10,6 +10,7 @@
  * Semantics of onnxruntime.quantization.quantize_dynamic; docs/decisions/0016 says where ours differ.
  */
 import type { Pass } from '#passes/pass.ts';
+import { EARLIER } from './earlier.ts';
 import { dynamicOptions, type DynamicOptions } from './dynamic/options.ts';
 
 export const quantizeDynamic: Pass<DynamicOptions> = {
@@ -18,13 +19,6 @@ export const quantizeDynamic: Pass<DynamicOptions> = {
   summary: 'Stores weights as int8 and rounds activations to uint8 while the model runs; needs no data.',
   keeps: 'accuracy',
   options: dynamicOptions,
-  after: [
-    'simplify/fold-constants',
-    'simplify/identity',
-    'simplify/duplicate-constants',
-    'fuse/batch-norm',
-    'prune/magnitude',
-    'prune/n-m',
-  ],
+  after: EARLIER,
   run: async (edit, options, desk) => (await import('./dynamic/run.ts')).run(edit, options, desk),
 };

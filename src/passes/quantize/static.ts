@@ -11,6 +11,7 @@
  * bit; where its placement is not ours, docs/decisions/0017 says why, and the option `match` gives it.
  */
 import type { Pass } from '#passes/pass.ts';
+import { EARLIER } from './earlier.ts';
 import { staticOptions, type StaticOptions } from './static/options.ts';
 
 export const quantizeStatic: Pass<StaticOptions> = {
@@ -20,13 +21,6 @@ export const quantizeStatic: Pass<StaticOptions> = {
   keeps: 'accuracy',
   options: staticOptions,
   needs: ['ranges'],
-  after: [
-    'simplify/fold-constants',
-    'simplify/identity',
-    'simplify/duplicate-constants',
-    'fuse/batch-norm',
-    'prune/magnitude',
-    'prune/n-m',
-  ],
+  after: EARLIER,
   run: async (edit, options, desk) => (await import('./static/run.ts')).run(edit, options, desk),
 };

@@ -1,5 +1,5 @@
 /** onnxruntime-node, the native CPU build: for the command line and for tests. Never part of a bundle for the browser. */
-import type { Runtime } from '#runtimes/runtime.ts';
+import type { HostedRuntime, Runtime } from '#runtimes/runtime.ts';
 import { failureFrom } from './failures.ts';
 import { sessionOptionsFor } from './options.ts';
 import type { OnnxruntimeOptions } from './options.ts';
@@ -30,4 +30,9 @@ export async function openOnnxruntimeNode(options: OnnxruntimeOptions = {}): Pro
       }
     },
   };
+}
+
+/** The same in this process, where nothing has to be ended: its memory goes with the process. */
+export async function hostOnnxruntimeNode(): Promise<HostedRuntime> {
+  return { runtime: await openOnnxruntimeNode(), end: () => undefined };
 }

@@ -3,6 +3,7 @@
  * own order. After onnxruntime/core/optimizer: ensure_unique_dq_for_node_unit, qdq_propagation, weight_bias_quantization,
  * relu_quantizelinear, clip_quantizelinear, qdq_s8_to_u8, where_dummy_dq. Verified against optimized models that it saved.
  */
+import { roundHalfEven } from '#kernels/arithmetic.ts';
 import type { LintGraph, LintNode, Reader, Wire } from './graph.ts';
 import { isDequantize, isQuantize, numberAttr, type Grid } from './graph.ts';
 
@@ -190,13 +191,6 @@ export function isImplied(node: LintNode, q: LintNode, clipBounds: RewriteOption
   if (bounds === undefined) return false;
   const level = (real: number): number => roundHalfEven(Math.fround(real / grid.scale!)) + grid.zero!;
   return level(bounds[0]) <= limits[0] && level(bounds[1]) >= limits[1];
-}
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 function dropImpliedActivations(graph: LintGraph, { clipBounds }: RewriteOptions): ReadonlySet<LintNode> {
