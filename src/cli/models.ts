@@ -6,7 +6,7 @@ import type { RunnableModel } from '#runtimes/runtime.ts';
 import { openModel } from '#studio/open.ts';
 import { originalFiles } from '#studio/save.ts';
 import type { OpenModel } from '#studio/workshop.ts';
-import { runnableOf } from '#studio/write.ts';
+import { runnableOf } from '#runtimes/runnable.ts';
 import type { Terminal } from './command.ts';
 import { isFileSource } from './file-source.ts';
 import { modelFiles } from './model-files.ts';

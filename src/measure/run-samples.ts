@@ -67,6 +67,19 @@ export async function runSamples(
   return { ran, failures };
 }
 
+/** The first sample that can be read; null where none can, which the run itself will tell in detail. */
+export async function firstReadable(samples: Samples, signal?: AbortSignal): Promise<Sample | null> {
+  for (let index = 0; index < samples.length; index += 1) {
+    checkCancelled(signal);
+    try {
+      return await samples.read(index, signal);
+    } catch (error) {
+      if (!(error instanceof PareError)) throw error;
+    }
+  }
+  return null;
+}
+
 type Read = { readonly sample: Sample } | { readonly error: unknown };
 
 /** Never rejects: a failure is looked at when its turn comes. */

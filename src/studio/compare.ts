@@ -13,7 +13,7 @@ import { workableFeeds } from '#measure/workable-feeds.ts';
 import type { Runtime, Session } from '#runtimes/runtime.ts';
 import type { Comparison } from './jobs.ts';
 import type { OpenModel } from './workshop.ts';
-import { runnableOf } from './write.ts';
+import { runnableOf } from '#runtimes/runnable.ts';
 
 /** Where inputs come from: the person's arrays by name, or seeded random ones. */
 export type InputChoice =

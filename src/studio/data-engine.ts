@@ -22,7 +22,8 @@ import { evaluatePair, latencyOf, layerErrorsOf, lintOf, type Pair } from './eva
 import type { DataChoice, DataJobs, DroppedFile } from './jobs.ts';
 import type { HostedRuntime, OpenRuntime } from '#runtimes/runtime.ts';
 import type { OpenModel, Optimized } from './workshop.ts';
-import { runnableOf, writeModel } from './write.ts';
+import { runnableOf } from '#runtimes/runnable.ts';
+import { writeModel } from './write.ts';
 
 export interface DataEngineParts {
   readonly openRuntime: OpenRuntime | null;

@@ -3,14 +3,14 @@
  * differs between a page and a command line (the runtime, a memory probe) is handed in.
  */
 import type { OnProgress } from '#base/progress.ts';
-import { PareError } from '#base/failure.ts';
-import type { Sample, Samples } from '#data/samples.ts';
+import type { Samples } from '#data/samples.ts';
 import { evaluateModels } from '#measure/evaluation/evaluate.ts';
 import { measureLatency } from '#measure/evaluation/latency.ts';
 import { layerErrors, type ModelWithWeights } from '#measure/evaluation/layers/layer-errors.ts';
 import type { MemoryProbe } from '#measure/evaluation/memory.ts';
 import type { Evaluation, LatencyPair, LayerErrors } from '#measure/evaluation/report.ts';
 import { idLimits } from '#measure/id-limits.ts';
+import { firstReadable } from '#measure/run-samples.ts';
 import { workableFeeds } from '#measure/workable-feeds.ts';
 import { lintIntegers, lintTargetName, type LintTarget } from '#runtimes/onnxruntime/integer-lint.ts';
 import type { RunnableModel, Runtime, Session } from '#runtimes/runtime.ts';
@@ -64,10 +64,12 @@ export async function latencyOf(
   const { runtime, signal, onProgress } = context;
   return withSessions(pair, context, async (before, after) => {
     const { samples, runs } = wish;
+    // Where no sample can be read, the first one says why.
+    const first = samples === null ? null : ((await firstReadable(samples, signal)) ?? (await samples.read(0, signal)));
     const feeds =
-      samples === null
+      first === null
         ? (await workableFeeds(before, { runs: 1, seed: 1, limits: idLimits(open.model), signal })).feeds
-        : [await firstFeeds(samples, signal)];
+        : [first.feeds];
     return measureLatency({ before, after, feeds, runs, runtime: runtime.description, signal, onProgress });
   });
 }
@@ -86,17 +88,6 @@ export async function layerErrorsOf(
 export async function lintOf(result: Pick<Optimized, 'model' | 'weights'>, target: LintTarget): Promise<Lint> {
   const rows = await lintIntegers(result.model, result.weights, target);
   return { rows, target: lintTargetName(target), notices: [] };
-}
-
-/** Of the first sample that can be read. */
-async function firstFeeds(samples: Samples, signal: AbortSignal | undefined): Promise<Sample['feeds']> {
-  for (let index = 0; ; index += 1) {
-    try {
-      return (await samples.read(index, signal)).feeds;
-    } catch (error) {
-      if (!(error instanceof PareError) || index + 1 >= samples.length) throw error;
-    }
-  }
 }
 
 async function withSessions<T>(

@@ -1,13 +1,12 @@
 /** Use case: a model as files, and files made ready for a runtime. Nothing untouched is copied before a runtime needs it. */
 import type { Files, OutputFile } from '#base/bytes.ts';
-import { isRange, joinChunks, readChunk, sizeOfChunks } from '#base/bytes.ts';
+import { isRange, readChunk, sizeOfChunks } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
 import type { ByteSource, Chunk } from '#base/bytes.ts';
 import { onnx } from '#formats/onnx/onnx.ts';
 import type { WriteOptions } from '#formats/format.ts';
 import type { Model } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
-import type { RunnableModel } from '#runtimes/runtime.ts';
 
 /** The model first, then files that belong to it. Refuses what `check` calls a blocker, before anything is written. */
 export async function writeModel(
@@ -24,31 +23,6 @@ export async function writeModel(
     });
   }
   return onnx.write(made.model, made.weights, options);
-}
-
-/** Files as bytes in memory, which is how a runtime in a browser takes them. */
-export async function runnableOf(files: readonly OutputFile[]): Promise<RunnableModel> {
-  const [main, ...others] = files;
-  if (main === undefined) throw new Error('a model is at least one file');
-  const externalData = [];
-  for (const file of others) externalData.push({ path: locationOf(file.path, main.path), data: await bytesOf(file) });
-  return {
-    name: main.path,
-    model: await bytesOf(main),
-    ...(externalData.length === 0 ? {} : { externalData }),
-  };
-}
-
-/** Data files are named relative to the model's folder. */
-function locationOf(path: string, main: string): string {
-  const folder = main.slice(0, main.lastIndexOf('/') + 1);
-  return path.startsWith(folder) ? path.slice(folder.length) : path;
-}
-
-async function bytesOf(file: OutputFile): Promise<Uint8Array> {
-  const [only] = file.chunks;
-  if (file.chunks.length === 1 && only !== undefined && !isRange(only)) return only;
-  return joinChunks(file.chunks);
 }
 
 /** Our own output as files that can be opened again, without writing or joining it. */

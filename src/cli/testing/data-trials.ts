@@ -15,7 +15,8 @@ import type { Lint } from '#studio/jobs.ts';
 import { optimizeModel } from '#studio/optimize.ts';
 import { originalFiles } from '#studio/save.ts';
 import type { OpenModel, Optimized } from '#studio/workshop.ts';
-import { runnableOf, writeModel } from '#studio/write.ts';
+import { runnableOf } from '#runtimes/runnable.ts';
+import { writeModel } from '#studio/write.ts';
 
 export interface DataTrialModel {
   readonly name: string;

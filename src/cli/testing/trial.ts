@@ -13,7 +13,8 @@ import type { RunnableModel, Runtime, Session } from '#runtimes/runtime.ts';
 import { optimizeModel } from '#studio/optimize.ts';
 import { originalFiles } from '#studio/save.ts';
 import type { OpenModel, Optimized } from '#studio/workshop.ts';
-import { runnableOf, writeModel } from '#studio/write.ts';
+import { runnableOf } from '#runtimes/runnable.ts';
+import { writeModel } from '#studio/write.ts';
 import { openPath } from '#cli/models.ts';
 import type { RealModel } from './real-models.ts';
 

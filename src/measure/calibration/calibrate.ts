@@ -9,7 +9,7 @@ import type { Model, ValueId } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import type { SampleFailure } from '#measure/evaluation/report.ts';
 import { numbersOf } from '#measure/numbers.ts';
-import { checkFeeds, runSamples } from '#measure/run-samples.ts';
+import { checkFeeds, firstReadable, runSamples } from '#measure/run-samples.ts';
 import type { Outputs } from '#measure/run-samples.ts';
 import type { Runtime, Session } from '#runtimes/runtime.ts';
 import { exposeValues, runnableModel } from './expose.ts';
@@ -87,7 +87,7 @@ interface Bench {
 async function plan(bench: Bench): Promise<readonly (readonly ValueId[])[]> {
   const { model, weights, wish } = bench;
   const inOrder = executionOrder(model, wish.values);
-  const first = await firstSample(bench);
+  const first = await firstReadable(bench.samples, wish.signal);
   const known = await sizesOfValues(model, weights, inOrder, first?.feeds ?? new Map());
   const sizes = new Map<ValueId, number>();
   const unknown: ValueId[] = [];
@@ -101,19 +101,6 @@ async function plan(bench: Bench): Promise<readonly (readonly ValueId[])[]> {
     for (const [id, size] of await measuredSizes(bench, probed, first)) sizes.set(id, size);
   }
   return groupsOf(inOrder, sizes, wish.budgetBytes ?? DEFAULT_BUDGET_BYTES);
-}
-
-/** The first that can be read. What is wrong with the others, or with all, is told by the run itself. */
-async function firstSample({ samples, wish }: Bench): Promise<Sample | null> {
-  for (let index = 0; index < samples.length; index += 1) {
-    checkCancelled(wish.signal);
-    try {
-      return await samples.read(index, wish.signal);
-    } catch (error) {
-      if (!(error instanceof PareError)) throw error;
-    }
-  }
-  return null;
 }
 
 async function measuredSizes(

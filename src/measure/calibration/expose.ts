@@ -1,10 +1,10 @@
 /** Models whose outputs are values from inside, so that a runtime shows them. Weights are never copied before it loads them. */
-import { joinChunks } from '#base/bytes.ts';
 import type { DType } from '#base/dtype.ts';
 import { writeOnnx } from '#formats/onnx/write.ts';
 import type { Graph, Model, Node, Value, ValueId } from '#ir/model.ts';
 import { subgraphsOf } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
+import { runnableOf } from '#runtimes/runnable.ts';
 import type { RunnableModel } from '#runtimes/runtime.ts';
 
 /** Float types that runtimes hand to JavaScript. */
@@ -44,15 +44,8 @@ export async function runnableModel(model: Model, store: WeightStore, name: stri
   // Constants of branches and loops must lie in the file: onnxruntime 1.30 looks for theirs on disk, not in what it is handed.
   const inBranches = model.graph.nodes.some((node) => subgraphsOf(node).length > 0);
   const externalData = inBranches ? 'inline' : 'external';
-  const [main, ...others] = await writeOnnx(model, store, { path: name, externalData });
-  if (main === undefined) throw new Error('a model is at least one file');
-  const beside = [];
-  for (const file of others) beside.push({ path: file.path, data: await joinChunks(file.chunks) });
-  return {
-    name: model.source.file,
-    model: await joinChunks(main.chunks),
-    ...(beside.length === 0 ? {} : { externalData: beside }),
-  };
+  const files = await writeOnnx(model, store, { path: name, externalData });
+  return { ...(await runnableOf(files)), name: model.source.file };
 }
 
 /** In execution order. */

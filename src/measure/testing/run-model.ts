@@ -1,5 +1,4 @@
 /** For tests: writes models in memory, runs them in onnxruntime, and makes the float twin of a quantized model. */
-import { joinChunks } from '#base/bytes.ts';
 import { writeOnnx } from '#formats/onnx/write.ts';
 import { openEditor } from '#ir/open-editor.ts';
 import type { Model } from '#ir/model.ts';
@@ -9,15 +8,11 @@ import { compareSessions } from '#measure/compare.ts';
 import { dequantized } from '#measure/dequantize.ts';
 import type { OutputFigures } from '#measure/output-meter.ts';
 import { randomFeeds } from '#measure/random-inputs.ts';
+import { runnableOf } from '#runtimes/runnable.ts';
 import type { RunnableModel, Runtime } from '#runtimes/runtime.ts';
 
 export async function runnable(model: Model, store: WeightStore, name = 'test.onnx'): Promise<RunnableModel> {
-  const [main, ...external] = await writeOnnx(model, store, { path: name });
-  if (main === undefined) throw new Error('nothing was written');
-  const externalData = await Promise.all(
-    external.map(async (file) => ({ path: file.path, data: await joinChunks(file.chunks) })),
-  );
-  return { name, model: await joinChunks(main.chunks), ...(externalData.length > 0 ? { externalData } : {}) };
+  return { ...(await runnableOf(await writeOnnx(model, store, { path: name }))), name };
 }
 
 /** Runs both models on the same seeded inputs and tells how far their outputs are apart. */
