@@ -1,4 +1,5 @@
 /** Opening whatever was dropped: what is a model, what is said of everything else. */
+import { onnx } from './onnx/onnx.ts';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { zipSync } from 'fflate';
@@ -15,7 +16,7 @@ async function oneModel(): Promise<Uint8Array> {
     outputs: ['y'],
     nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
   });
-  const [file] = await formatOf('onnx').write(model, store);
+  const [file] = await onnx.write(model, store);
   return joinChunks(file?.chunks ?? []);
 }
 

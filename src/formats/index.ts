@@ -121,7 +121,7 @@ async function findModel(files: Files): Promise<{ readonly format: Format; reado
   const sniffed: { readonly format: Format; readonly main: string }[] = [];
   for (const [path, source] of [...files].slice(0, MAX_SNIFFED)) {
     const head = await headOf(source);
-    const format = FORMATS.find((candidate) => candidate.sniff(head));
+    const format = FORMATS.find((candidate) => candidate.sniff(head, path));
     if (format !== undefined) sniffed.push({ format, main: path });
   }
   const [only] = sniffed;
@@ -133,7 +133,7 @@ async function findModel(files: Files): Promise<{ readonly format: Format; reado
 async function refuseOtherKinds(path: string, files: Files): Promise<void> {
   const source = files.get(path);
   const head = source === undefined ? new Uint8Array(0) : await headOf(source);
-  if (head.byteLength === 0 || FORMATS.some((format) => format.sniff(head))) return;
+  if (head.byteLength === 0 || FORMATS.some((format) => format.sniff(head, path))) return;
   const { what, hint } = identify(path, head);
   if (what.startsWith('of a kind')) return;
   throw new PareError({

@@ -1,4 +1,5 @@
 /** Every kind of bad file gets one sentence that names the file, the place and what to do; damage never does anything else. */
+import { onnx } from './onnx.ts';
 import { readFileSync } from 'node:fs';
 import { zipSync } from 'fflate';
 import fc from 'fast-check';
@@ -258,7 +259,7 @@ async function useAll(bytes: Uint8Array, others: ReadonlyMap<string, ByteSource>
     for (const value of allValues(opened.model.graph).values()) {
       if (value.constant !== undefined) await opened.store.read(value.constant);
     }
-    const files = await opened.format.write(opened.model, opened.store);
+    const files = await onnx.write(opened.model, opened.store);
     for (const file of files) for (const chunk of file.chunks) await readChunk(chunk);
   } catch (error) {
     if (!(error instanceof PareError)) throw error;

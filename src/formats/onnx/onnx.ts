@@ -1,5 +1,5 @@
 /** The ONNX format: one `.onnx` file, with weights inside or in files beside it. */
-import type { Format } from '#formats/format.ts';
+import type { WritableFormat } from '#formats/format.ts';
 import { PareError } from '#base/failure.ts';
 import { checkOnnx } from './check.ts';
 import { ExternalFiles } from './read/external-files.ts';
@@ -7,7 +7,7 @@ import { readOnnx } from './read.ts';
 import { sniffOnnx } from './record/sniff.ts';
 import { writeOnnx } from './write.ts';
 
-export const onnx: Format = {
+export const onnx: WritableFormat = {
   id: 'onnx',
   title: 'ONNX',
   extensions: ['.onnx'],

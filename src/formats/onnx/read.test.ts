@@ -1,4 +1,5 @@
 /** Forms that ONNX files come in, each written by hand: where tensor data lies, what types say, how nodes are named. */
+import { onnx } from './onnx.ts';
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import type { ByteSource } from '#base/bytes.ts';
@@ -53,7 +54,7 @@ const withTensor = (tensor: MessageDraft): Uint8Array =>
 /** Written again, the file says the same. */
 async function loseNothing(bytes: Uint8Array): Promise<void> {
   const opened = await open(bytes);
-  const [file] = await opened.format.write(opened.model, opened.store);
+  const [file] = await onnx.write(opened.model, opened.store);
   const again = memorySource('again', await joinChunks(file?.chunks ?? []));
   expect(await canonicalModel(again)).toEqual(await canonicalModel(memorySource('first', bytes)));
 }
