@@ -10,14 +10,16 @@ import { countOf, kindOf } from '#base/dtype.ts';
 import { shapeText } from '#base/nd-array.ts';
 import { Call } from './call.ts';
 import { decode, denseOf, type Dense } from './dense.ts';
-import { elementsOf, isKnown, MAX_FOLLOWED, mergeDim } from './dims.ts';
+import { isKnown, MAX_FOLLOWED, mergeDim } from './dims.ts';
 import { UNKNOWN, type Facts, type TensorType } from './facts.ts';
+import { follow, typesOf, type Followed } from './follow.ts';
 import type { Operator } from './operator.ts';
 import { operatorOf, opsetOf } from './table.ts';
 import { rebuild } from './rebuild.ts';
 
 /** Real-valued results that could only matter to Resize and Range are followed up to this many elements. */
 const MAX_FOLLOWED_REALS = 32;
+const LIMITS = { integers: MAX_FOLLOWED, reals: MAX_FOLLOWED_REALS };
 
 export interface InferredModel {
   readonly model: Model;
@@ -26,9 +28,6 @@ export interface InferredModel {
   /** Integer values that are the same in every run: constants of shape arithmetic, small ones only. */
   readonly integers: ReadonlyMap<ValueId, Dense>;
 }
-
-/** Values that were found for an output. */
-type Followed = Pick<Facts, 'dense' | 'elements'>;
 
 /** The model with every type and shape that can be known; declared ones are kept. */
 export async function inferShapes(model: Model, store: WeightStore): Promise<Model> {
@@ -219,10 +218,8 @@ class Inference {
     let types: readonly (TensorType | null)[] = [];
     let values: readonly Followed[] = [];
     try {
-      types = row
-        .infer(call)
-        .map((type) => (type === null ? null : { dtype: type.dtype, shape: possible(type.shape) }));
-      values = this.#follow(call, row, types);
+      types = typesOf(row, call);
+      values = follow(row, call, types, LIMITS);
     } catch (error) {
       // Rules take a node to be valid; one that is not (a step of 0, a negative size) must not end the whole walk.
       if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
@@ -236,28 +233,6 @@ class Inference {
       this.#settle(id, type, node.op === 'Constant', { dense, elements: values[at]?.elements });
       if (held?.type === 'tensor') this.#held.set(id, held.value);
     }
-  }
-
-  /** Values of the outputs where they are few and follow from what is known. */
-  #follow(call: Call, row: Operator, types: readonly (TensorType | null)[]): readonly Followed[] {
-    const small = types.every((type) => {
-      const count = elementsOf(type?.shape);
-      const real = type?.dtype === 'f32' || type?.dtype === 'f64' || type?.dtype === 'f16' || type?.dtype === 'bf16';
-      return type === null || (count !== null && count <= (real ? MAX_FOLLOWED_REALS : MAX_FOLLOWED));
-    });
-    if (!small || row.random === true) return [];
-    const known = call.node.inputs.every((id, at) => id === null || call.dense(at) !== undefined);
-    const fromShape = call.node.op === 'Shape' || call.node.op === 'Size';
-    const dense = (known || fromShape) && call.node.op !== 'Constant' ? row.evaluate?.(call) : undefined;
-    if (dense !== undefined) return dense.map((one) => ({ dense: one }));
-    if (call.node.op === 'Constant' && call.attr('value') === undefined) {
-      return (row.evaluate?.(call) ?? []).map((one) => ({ dense: one }));
-    }
-    return (row.follow?.(call) ?? []).map((elements, at) => {
-      // A list of another length than the shape says would mean that a rule is wrong; it is not trusted then.
-      const count = elementsOf(types[at]?.shape);
-      return { elements: elements !== undefined && elements.length === count ? elements : undefined };
-    });
   }
 
   /** Joins what a rule gave with what the file declares. */
@@ -309,12 +284,6 @@ class Inference {
       at: value.name,
     });
   }
-}
-
-/** A shape without sizes that no tensor can have. */
-function possible(shape: Shape | null): Shape | null {
-  const wrong = (size: Dim): boolean => typeof size === 'number' && !(Number.isSafeInteger(size) && size >= 0);
-  return shape?.some(wrong) === true ? shape.map((size) => (wrong(size) ? null : size)) : shape;
 }
 
 function limitFor(tensor: Tensor): number {
