@@ -2,7 +2,7 @@
  * Types and shapes of every value, found by walking the graph in execution order. Small integers are followed through
  * shape arithmetic (Shape, Gather, Concat, Reshape), names of sizes included; weights are never read.
  */
-import type { Dim, Graph, Model, Node, Shape, Tensor, Value, ValueId } from '#ir/model.ts';
+import type { Graph, Model, Node, Shape, Tensor, Value, ValueId } from '#ir/model.ts';
 import { allValues, subgraphsOf } from '#ir/walk.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import type { Notice } from '#base/notice.ts';
