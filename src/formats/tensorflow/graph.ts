@@ -3,7 +3,7 @@
  * SavedModels, frozen graphs and TF.js graph models have in common once they are read.
  */
 import type { DType } from '#base/dtype.ts';
-import type { Tensor } from '#ir/model.ts';
+import type { Quantization, Tensor } from '#ir/model.ts';
 
 /** One output of a node. */
 export interface TfRef {
@@ -20,7 +20,13 @@ export type TfAttr =
   /** null: a type that has no counterpart here, such as a resource or a variant. */
   | { readonly kind: 'type'; readonly value: DType | null }
   | { readonly kind: 'shape'; readonly value: readonly (number | null)[] | null }
-  | { readonly kind: 'tensor'; readonly value: Tensor; readonly bytes?: Uint8Array }
+  /** With `quantization` the tensor holds levels of a float constant (quantized weights of TF.js): hand both to `lowering.constant`. */
+  | {
+      readonly kind: 'tensor';
+      readonly value: Tensor;
+      readonly bytes?: Uint8Array;
+      readonly quantization?: Quantization;
+    }
   | { readonly kind: 'function'; readonly value: string }
   | { readonly kind: 'list'; readonly value: readonly TfAttr[] };
 
@@ -37,8 +43,10 @@ export interface TfNode {
 export interface TfInput {
   /** What callers name it: the key of the signature, or the node's name in a frozen graph. */
   readonly name: string;
+  /** Its node, of operator `Placeholder`. */
   readonly node: string;
-  readonly dtype: DType;
+  /** null only in bodies: a variant, which is a list of tensors that a loop carries. */
+  readonly dtype: DType | null;
   readonly shape: readonly (number | null)[] | null;
 }
 
@@ -47,11 +55,15 @@ export interface TfOutput {
   readonly ref: TfRef;
 }
 
-/** Body of a While, branch of an If: its inputs are the caller's, in order. */
+/**
+ * Body of a While, branch of an If: its inputs are the caller's, in order. Variables are no inputs: they are frozen inside, and
+ * the caller's inputs (and a While's outputs) that were handles of variables are gone too.
+ */
 export interface TfBody {
   readonly name: string;
   readonly inputs: readonly TfInput[];
   readonly outputs: readonly TfOutput[];
+  /** In execution order: a node comes after those that it reads. */
   readonly nodes: readonly TfNode[];
 }
 
