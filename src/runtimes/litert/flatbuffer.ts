@@ -12,17 +12,26 @@ export interface Signature {
   readonly outputs: ReadonlyMap<string, string>;
 }
 
+/** How levels of a tensor stand for real numbers: real = scale * (level - zeroPoint). */
+export interface Grid {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
 export interface Facts {
   /** Tensor names of the first subgraph's inputs and outputs, in order. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly signatures: readonly Signature[];
+  /** Of tensors with one scale, by name. */
+  readonly grids: ReadonlyMap<string, Grid>;
 }
 
 /** Fields by their number in the schema of TFLite. */
 const MODEL = { subgraphs: 2, signatures: 7 } as const;
 const SUBGRAPH = { tensors: 0, inputs: 1, outputs: 2 } as const;
-const TENSOR = { shape: 0, name: 3, shapeSignature: 7 } as const;
+const TENSOR = { shape: 0, name: 3, quantization: 4, shapeSignature: 7 } as const;
+const QUANTIZATION = { scale: 2, zeroPoint: 3 } as const;
 const SIGNATURE = { inputs: 0, outputs: 1, key: 2, subgraph: 4 } as const;
 const TENSOR_MAP = { name: 0, tensor: 1 } as const;
 
@@ -53,8 +62,30 @@ export function factsOf(bytes: Uint8Array, file: string): Facts {
       };
     });
     const first = graphs[0] ?? fail();
-    return { inputs: namesOf(first, SUBGRAPH.inputs), outputs: namesOf(first, SUBGRAPH.outputs), signatures };
+    return {
+      inputs: namesOf(first, SUBGRAPH.inputs),
+      outputs: namesOf(first, SUBGRAPH.outputs),
+      signatures,
+      grids: gridsOf(view, graphs),
+    };
   });
+}
+
+function gridsOf(view: DataView, graphs: readonly number[]): ReadonlyMap<string, Grid> {
+  const grids = new Map<string, Grid>();
+  for (const tensor of graphs.flatMap((graph) => tables(view, graph, SUBGRAPH.tensors))) {
+    const at = field(view, tensor, TENSOR.quantization);
+    if (at === undefined) continue;
+    const quantization = at + view.getUint32(at, true);
+    const scale = vector(view, quantization, QUANTIZATION.scale);
+    const zeroPoint = vector(view, quantization, QUANTIZATION.zeroPoint);
+    if (scale.length !== 1) continue;
+    grids.set(text(view, tensor, TENSOR.name), {
+      scale: view.getFloat32(scale.at, true),
+      zeroPoint: zeroPoint.length === 0 ? 0 : Number(view.getBigInt64(zeroPoint.at, true)),
+    });
+  }
+  return grids;
 }
 
 /**

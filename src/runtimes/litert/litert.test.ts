@@ -34,6 +34,8 @@ describeWithTestdata('LiteRT on real models', () => {
     const session = await load(runtime, 'mlperf_tiny_kws/kws_ref_model.tflite');
     expect(session.inputs).toEqual([{ name: 'input_1', dtype: 'i8', shape: [1, 49, 10, 1] }]);
     expect(session.outputs).toEqual([{ name: 'Identity', dtype: 'i8', shape: [1, 12] }]);
+    expect(session.grids.get('input_1')).toEqual({ scale: Math.fround(0.5847029), zeroPoint: 83 });
+    expect(session.grids.get('Identity')).toEqual({ scale: 1 / 256, zeroPoint: -128 });
     const features = readNpy('features_int8.npy', readFileSync(testdata('data/kws01/features_int8.npy')))
       .data as Int8Array;
     const labels = readNpy('labels.npy', readFileSync(testdata('data/kws01/labels.npy'))).data as ArrayLike<

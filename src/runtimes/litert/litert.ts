@@ -8,7 +8,7 @@ import type { DType } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import type { RunnableModel, Runtime, Session, SlotInfo } from '#runtimes/runtime.ts';
 import { factsOf, withFixedShapes } from './flatbuffer.ts';
-import type { Facts } from './flatbuffer.ts';
+import type { Facts, Grid } from './flatbuffer.ts';
 import type {
   Deletable,
   LitertFactory,
@@ -30,6 +30,8 @@ export interface LitertParts {
 export interface LitertSession extends Session {
   /** Whether XNNPACK computes every operator; else the rest falls back to LiteRT's own kernels. */
   readonly fullyAccelerated: boolean;
+  /** How integers in and out stand for real numbers, by the slot's name. */
+  readonly grids: ReadonlyMap<string, Grid>;
 }
 
 export interface LitertRuntime extends Runtime {
@@ -121,6 +123,7 @@ async function startSession(
     inputs: inputs.map(({ slot }) => slot),
     outputs: outputs.map(({ slot }) => slot),
     fullyAccelerated: compiled.isFullyAccelerated(),
+    grids: facts.grids,
     async run(feeds) {
       said.length = 0;
       try {
