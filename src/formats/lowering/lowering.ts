@@ -167,8 +167,11 @@ export interface Lowering {
   ): Operand;
   /** An output of the model, in the source's layout. The value takes the name. */
   output(name: string, operand: Operand): void;
-  /** Rounds a computed operand to a grid of one scale; its levels are `quantization.levels`. */
-  round(operand: Operand, quantization: Quantization): void;
+  /**
+   * Rounds a computed operand to a grid of one scale; its levels are `quantization.levels`. Returns the rounded operand, which
+   * is a copy where the value has another grid already: use it from there on.
+   */
+  round(operand: Operand, quantization: Quantization): Operand;
 
   // --- what is known ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,63 @@
+/** Reshape with sizes that are known, partly known (named sizes), or computed; spared where it changes nothing. */
+import type { Dim, Shape } from '#ir/model.ts';
+import type { Workbench } from './workbench.ts';
+import type { Operand } from './lowering.ts';
+import { keepsSequence } from './views.ts';
+
+export function reshape(
+  bench: Workbench,
+  x: Operand,
+  sizes: readonly number[] | Operand,
+  options: { readonly name: string; readonly output?: string },
+): Operand {
+  const from = bench.shape(x);
+  const list = 'id' in sizes ? bench.elements(sizes) : sizes;
+  const nodeOptions = { name: options.name, outputs: [options.output ?? options.name] };
+  const target = list === undefined ? undefined : targetOf(list, from);
+  if (target === undefined) {
+    const shape = 'id' in sizes ? bench.materialize(sizes) : bench.small(sizes).id;
+    const wide = bench.dtype({ id: shape }) === 'i64' ? shape : widened(bench, shape, options.name);
+    const [made] = bench.emit('Reshape', [bench.materialize(x), wide], nodeOptions);
+    return { id: made! };
+  }
+  if (from !== null && list !== undefined && sameShape(from, list)) return x;
+  if (bench.isConstant(x.id) && target.every((size) => size > 0)) {
+    const relabeled = bench.relabeled(bench.materialize(x), target);
+    if (relabeled !== undefined) return { id: relabeled };
+  }
+  // A 0 copies the size at the same axis: it must be the same axis of the value as it lies.
+  const direct =
+    from !== null &&
+    keepsSequence(x.view, from) &&
+    target.every((size, at) => size !== 0 || (x.view?.[at] ?? at) === at);
+  const attrs = list!.includes(0) ? { allowzero: 1 } : undefined;
+  const [made] = bench.emit('Reshape', [direct ? x.id : bench.materialize(x), bench.small(target).id], {
+    ...nodeOptions,
+    ...(attrs === undefined ? {} : { attrs }),
+  });
+  return { id: made! };
+}
+
+function widened(bench: Workbench, id: Operand['id'], name: string): Operand['id'] {
+  const [made] = bench.emit('Cast', [id], { name: `${name}_shape`, attrs: { to: 7 } });
+  return made!;
+}
+
+/**
+ * The list that holds for every run: numbers as they are, an axis that keeps its named size as 0 (copied), one other open size as -1.
+ * Undefined when more than one size stays open.
+ */
+function targetOf(list: readonly Dim[], from: Shape | null): readonly number[] | undefined {
+  const open = list.flatMap((size, at) => (typeof size === 'number' && size >= 0 ? [] : [at]));
+  if (open.length <= 1) return list.map((size) => (typeof size === 'number' ? size : -1));
+  // Zero means "copied" here, so lists with a real size of 0 cannot be mixed with it.
+  if (list.includes(0) || from === null) return undefined;
+  const copied = list.map((size, at) => (typeof size === 'string' && size === from[at] ? 0 : size));
+  const left = copied.filter((size) => typeof size !== 'number' || size < 0);
+  if (left.length > 1) return undefined;
+  return copied.map((size) => (typeof size === 'number' ? size : -1));
+}
+
+function sameShape(from: Shape, list: readonly Dim[]): boolean {
+  return from.length === list.length && from.every((size, at) => size !== null && size === list[at]);
+}
