@@ -1,0 +1,155 @@
+"""Writes the small HDF5 and Keras files under fixtures/formats/keras/containers, and what Python reads from them.
+
+Run with a Python that has TensorFlow 2.21 (Keras 3.15 inside), tf_keras 2.21, h5py 3 and numpy:
+
+    python scripts/reference/formats/record-keras-containers.py [hdf5|keras]
+"""
+
+import os
+import sys
+
+import h5py
+import numpy as np
+
+PLACE = os.path.join(os.path.dirname(__file__), "..", "..", "..", "fixtures", "formats", "keras", "containers")
+
+
+def numbers(*shape, dtype=np.float32):
+    count = int(np.prod(shape))
+    return ((np.arange(count) * 7919 % 1009) / 64.0 - 5).reshape(shape).astype(dtype)
+
+
+def hdf5_types(path):
+    """Element types, attributes of every kind, layouts that are neither chunked nor plain."""
+    with h5py.File(path, "w") as file:
+        for name in ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">f4", ">i2", ">i8"]:
+            file.create_dataset("type " + name.replace(">", "big "), data=numbers(3, 2).astype(name))
+        file.create_dataset("bool", data=np.array([True, False, True]))
+        file.create_dataset("scalar", data=np.float32(2.5))
+        file.create_dataset("empty", data=np.zeros((0, 3), np.float32))
+        file.create_dataset("null", data=h5py.Empty("f4"))
+        file.create_dataset("never written", shape=(4,), dtype="f4", fillvalue=1.5)
+        file.create_dataset("zero filled", shape=(4,), dtype="i4")
+        file.create_dataset("texts", data=np.array(["eins", "zwei \u00e4"], dtype=h5py.string_dtype()))
+        file.create_dataset("fixed texts", data=np.array([b"ab", b"c", b"defg"]))
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_layout(h5py.h5d.COMPACT)
+        space = h5py.h5s.create_simple((5,))
+        compact = h5py.h5d.create(file.id, b"compact", h5py.h5t.IEEE_F32LE, space, plist)
+        compact.write(h5py.h5s.ALL, h5py.h5s.ALL, numbers(5))
+        attributes = file.create_group("attributes").attrs
+        attributes["text"] = "a text, \u00fc"
+        attributes["bytes"] = b"some bytes"
+        attributes["numpy bytes"] = np.bytes_("fixed")
+        attributes["list of texts"] = ["one", "two", "three \u20ac"]
+        attributes["list of bytes"] = [b"kernel:0", b"bias:0"]
+        attributes["numpy list"] = np.array([b"kernel", b"a longer one"])
+        attributes["int"] = 7
+        attributes["float"] = 0.1
+        attributes["bool"] = True
+        attributes["array"] = numbers(2, 3)
+        attributes["big endian"] = np.array([1, 2, 3], ">i4")
+        attributes["half"] = np.float16(0.333)
+        attributes["none"] = h5py.Empty("f4")
+        attributes["no elements"] = np.zeros((0,), np.float64)
+        file["link to group"] = h5py.SoftLink("/attributes")
+        file["attributes"]["up"] = h5py.SoftLink("../scalar")
+        file["attributes"]["hard"] = file["scalar"]
+        file["dangling"] = h5py.SoftLink("/nowhere")
+        file["circle a"] = h5py.SoftLink("/circle b")
+        file["circle b"] = h5py.SoftLink("/circle a")
+        file["outside"] = h5py.ExternalLink("other.h5", "/data")
+
+
+def chunked(file, many):
+    file.create_dataset("chunked", data=numbers(7, 9), chunks=(3, 4))
+    file.create_dataset("gzip", data=numbers(7, 9), chunks=(3, 4), compression="gzip")
+    file.create_dataset("shuffled", data=numbers(20, 5), chunks=(8, 5), compression="gzip", shuffle=True)
+    file.create_dataset("checked", data=numbers(20), chunks=(8,), compression="gzip", fletcher32=True)
+    file.create_dataset("single", data=numbers(6, 2), chunks=(6, 2))
+    file.create_dataset("single gzip", data=numbers(6, 2), chunks=(6, 2), compression="gzip")
+    file.create_dataset("grows both ways", data=numbers(5, 5), chunks=(2, 2), maxshape=(None, None))
+    file.create_dataset("grows both ways gzip", data=numbers(5, 5), chunks=(2, 2), maxshape=(None, None), compression="gzip")
+    file.create_dataset("many chunks", data=numbers(many, dtype=np.int8), chunks=(1,))
+    file.create_dataset("many chunks gzip", data=numbers(150, dtype=np.int16), chunks=(2,), compression="gzip")
+    sparse = file.create_dataset("sparse", shape=(40, 2), dtype="f4", chunks=(4, 2), fillvalue=-1)
+    sparse[9:11] = 3
+    file.create_dataset("cube", data=numbers(3, 4, 5, dtype=np.float64), chunks=(2, 3, 2), compression="gzip", shuffle=True)
+
+
+def hdf5_chunked(path):
+    with h5py.File(path, "w") as file:
+        chunked(file, 150)
+
+
+def hdf5_latest(path):
+    """The newest form of everything, which h5py writes when it is asked to."""
+    with h5py.File(path, "w", libver="latest") as file:
+        chunked(file, 1100)
+        sparse = file.create_dataset("sparse pages", shape=(4000,), dtype="i1", chunks=(1,), fillvalue=5)
+        sparse[2100] = 3
+        group = file.create_group("implicit")
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((2, 2))
+        plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        space = h5py.h5s.create_simple((5, 3))
+        early = h5py.h5d.create(group.id, b"early", h5py.h5t.IEEE_F32LE, space, plist)
+        early.write(h5py.h5s.ALL, h5py.h5s.ALL, numbers(5, 3))
+        file.create_dataset("plain", data=numbers(4, 3))
+        file.create_group("few").attrs["text"] = "few"
+        for index in range(3):
+            file["few"].create_dataset(f"d{index}", data=numbers(2))
+
+
+def hdf5_dense(path):
+    """Links and attributes beyond what fits in a header."""
+    with h5py.File(path, "w", libver="latest") as file:
+        many = file.create_group("many")
+        for index in range(260):
+            many[f"link {index:04d} {'x' * (index % 40)}"] = h5py.SoftLink("/data")
+        file.create_dataset("data", data=numbers(2))
+        attributes = file.create_group("attributes")
+        for index in range(60):
+            attributes.attrs[f"attribute {index}"] = "v" * index
+        attributes.attrs["large"] = np.frombuffer(b"0123456789abcdef" * 4100, dtype=np.uint8)
+
+
+def hdf5_ordered(path):
+    with h5py.File(path, "w", track_order=True) as file:
+        for index in range(20):
+            group = file.create_group(f"z{20 - index}", track_order=True)
+            group.attrs["number"] = index
+        for index in range(12):
+            file.attrs[f"a{12 - index}"] = index
+        file.create_dataset("data", data=numbers(3))
+
+
+def hdf5_user_block(path):
+    with h5py.File(path, "w", userblock_size=1024) as file:
+        file.create_dataset("data", data=numbers(3))
+        file.create_dataset("packed", data=numbers(30), chunks=(10,), compression="gzip")
+        file.attrs["text"] = "behind a block of the user's own"
+
+
+HDF5 = {
+    "types": hdf5_types,
+    "chunked": hdf5_chunked,
+    "latest": hdf5_latest,
+    "dense": hdf5_dense,
+    "ordered": hdf5_ordered,
+    "user-block": hdf5_user_block,
+}
+
+
+def record_hdf5():
+    for name, write in HDF5.items():
+        path = os.path.join(PLACE, f"hdf5-{name}.h5")
+        write(path)
+        print(name, os.path.getsize(path))
+
+
+if __name__ == "__main__":
+    os.makedirs(PLACE, exist_ok=True)
+    what = sys.argv[1:] or ["hdf5", "keras"]
+    if "hdf5" in what:
+        record_hdf5()

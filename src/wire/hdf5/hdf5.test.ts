@@ -1,0 +1,30 @@
+/** Our HDF5 reader against the HDF5 library, on real models and on files that Python's h5py wrote in every form it has. */
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { memorySource } from '#base/sources.ts';
+import { describeWithTestdata, testModels, testdata } from '#base/testing/testdata.ts';
+import { openHdf5 } from './hdf5.ts';
+import { seenByLibrary, seenByUs } from './testing/oracle.ts';
+
+const FIXTURES = join(import.meta.dirname, '../../../fixtures/formats/keras/containers');
+
+const open = (path: string): ReturnType<typeof openHdf5> =>
+  openHdf5(memorySource(basename(path), new Uint8Array(readFileSync(path))));
+
+describe('HDF5 files of h5py', () => {
+  it.each(['chunked', 'latest', 'dense', 'ordered', 'user-block'])(
+    '%s: all is as the library reads it',
+    async (name) => {
+      const path = join(FIXTURES, `hdf5-${name}.h5`);
+      expect(await seenByUs(await open(path))).toEqual(await seenByLibrary(path));
+    },
+  );
+});
+
+describeWithTestdata('HDF5 files of real models', () => {
+  it.each([...testModels('.h5'), ...testModels('.hdf5')])('%s: all is as the library reads it', async (model) => {
+    const path = testdata(`models/${model}`);
+    expect(await seenByUs(await open(path))).toEqual(await seenByLibrary(path));
+  });
+});
