@@ -54,7 +54,7 @@ export async function measureAll(
   for (const model of REAL_MODELS) {
     tell(model.name);
     const bench = await openBench(model, runtimes, backend);
-    const files = originalFiles(bench.open);
+    const files = await originalFiles(bench.open);
     const rows: Row[] = [];
     for (const preset of TRIED_PRESETS) {
       tell(`  ${preset}`);

@@ -12,7 +12,7 @@ import { isFileSource } from './file-source.ts';
 import { modelFiles } from './model-files.ts';
 
 /** The model at a path; failures name the path as it was given. */
-export async function openPath(path: string): Promise<OpenModel> {
+export async function openPath(path: string, signature?: string): Promise<OpenModel> {
   const { files, find } = modelFiles(path);
   const found = new Map<string, ByteSource>();
   const findAndKeep = async (name: string): Promise<ByteSource | undefined> => {
@@ -21,7 +21,7 @@ export async function openPath(path: string): Promise<OpenModel> {
     return source;
   };
   try {
-    const open = await openModel(files, { find: findAndKeep });
+    const open = await openModel(files, { find: findAndKeep, signature });
     // Files found beside the model belong to it as much as those that were named.
     const all = new Map([...open.files, ...found]);
     return { ...open, files: all, fileBytes: [...all.values()].reduce((sum, file) => sum + file.sizeBytes, 0) };
@@ -30,11 +30,12 @@ export async function openPath(path: string): Promise<OpenModel> {
   }
 }
 
-/** For the runtime: by path where it lies on disk, so that it is not read into memory twice; from a zip as bytes. */
+/** For the runtime: by path where it lies on disk, so that it is not read into memory twice; of an archive or another format as bytes. */
 export async function runnableAt(open: OpenModel): Promise<RunnableModel> {
   const [main] = open.files.values();
-  if (main !== undefined && isFileSource(main)) return { name: open.name, model: { path: main.path } };
-  return runnableOf(originalFiles(open));
+  const isOnnx = open.model.source.format === 'onnx';
+  if (isOnnx && main !== undefined && isFileSource(main)) return { name: open.name, model: { path: main.path } };
+  return runnableOf(await originalFiles(open));
 }
 
 /** Remarks go to stderr, so that stdout holds the answer alone. */

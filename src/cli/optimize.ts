@@ -1,5 +1,5 @@
 /** `pare optimize`: runs a recipe on a model, writes the result, and opens it again before it gets its name. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Cancelled, PareError } from '#base/failure.ts';
@@ -8,7 +8,7 @@ import type { Comparison } from '#studio/jobs.ts';
 import type { GivenFeeds } from '#measure/random-inputs.ts';
 import type { Recipe } from '#recipes/recipe.ts';
 import type { Report } from '#recipes/report.ts';
-import type { OpenModel, Optimized } from '#studio/workshop.ts';
+import type { OpenModel } from '#studio/workshop.ts';
 import type { CalibrationSource } from '#measure/calibration/evidence-source.ts';
 import type { Evaluation } from '#measure/evaluation/report.ts';
 import type { PreparedData } from '#studio/data.ts';
@@ -22,7 +22,7 @@ import type { InputChoice } from './input-flags.ts';
 import { jsonText } from './json.ts';
 import { printReport } from './report-text.ts';
 import { bytesText, decibelText } from './table.ts';
-import { moveFiles, refuseOverwriting, writeFiles } from './write-files.ts';
+import { outputPath, refuseOverwriting, writeJudged } from './write-files.ts';
 
 export const optimizeCommand: Command = {
   name: 'optimize',
@@ -79,7 +79,7 @@ export const optimizeCommand: Command = {
         files.map((file) => join(dirname(out), file.path)),
         open.files,
       );
-      const verified = await deliver(open, optimized, files, dirname(out), choice, terminal);
+      const verified = await deliver(open, files, dirname(out), choice, terminal);
       const evaluation =
         data === null || choice === null
           ? null
@@ -159,11 +159,6 @@ async function recipeFrom(name: string): Promise<Recipe> {
   });
 }
 
-function outputPath(output: string, open: OpenModel): string {
-  if (!existsSync(output) || !statSync(output).isDirectory()) return output;
-  return join(output, basename([...open.files.keys()][0] ?? 'model.onnx'));
-}
-
 /** A report that cannot be written is refused before the work rather than after it. */
 function refuseReport(path: string | undefined, out: string): void {
   if (path === undefined) return;
@@ -177,44 +172,23 @@ function refuseReport(path: string | undefined, out: string): void {
   });
 }
 
-/** Writes into a folder beside the goal, runs the result there, and moves it to its name when it is sound. */
+/** Runs the result before it gets its name, so that one that onnxruntime refuses is not kept. */
 async function deliver(
   open: OpenModel,
-  optimized: Optimized,
   files: readonly OutputFile[],
   folder: string,
   choice: InputChoice | null,
   terminal: Terminal,
 ): Promise<Verified> {
-  const staging = stagingFolder(folder);
-  try {
-    await writeFiles(staging, files, terminal.signal);
-    const verified: Verified =
-      choice === null
-        ? { notVerified: 'it was not asked for' }
-        : await verifyResult(open, sizeOf(files), join(staging, files[0]?.path ?? ''), choice, terminal);
-    moveFiles(staging, folder, files);
-    return verified;
-  } finally {
-    rmSync(staging, { recursive: true, force: true });
-  }
+  return writeJudged(folder, files, terminal.signal, async (path) =>
+    choice === null
+      ? { notVerified: 'it was not asked for' }
+      : verifyResult(open, sizeOf(files), path, choice, terminal),
+  );
 }
 
 function sizeOf(files: readonly OutputFile[]): number {
   return files.reduce((sum, file) => sum + file.sizeBytes, 0);
-}
-
-function stagingFolder(folder: string): string {
-  try {
-    if (!existsSync(folder)) throw new Error('absent');
-    return mkdtempSync(join(folder, '.pare-'));
-  } catch (error) {
-    const problem = existsSync(folder) ? 'nothing may be written there.' : 'there is no such folder.';
-    throw new PareError(
-      { code: 'cli/write', file: folder, problem, hint: 'Choose another place with -o.' },
-      { cause: error },
-    );
-  }
 }
 
 /** A loud and a quiet random run beside the original. A result that does not load or run where the original does is refused. */

@@ -1,9 +1,20 @@
 /** Writes outputs piece by piece into a temporary folder and moves them when all are complete: nobody ever sees half a file. */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { isRange } from '#base/bytes.ts';
 import type { Chunk, Files, OutputFile } from '#base/bytes.ts';
 import { checkCancelled, PareError } from '#base/failure.ts';
+import type { OpenModel } from '#studio/workshop.ts';
 import { isFileSource } from './file-source.ts';
 
 /** Ranges of the original are copied in pieces of this size. */
@@ -26,6 +37,47 @@ export function refuseOverwriting(paths: readonly string[], originals: Files): v
         hint: 'Choose another name with -o.',
       });
     }
+  }
+}
+
+/** What -o names: a file, or a folder that exists, in which the model gets its own name. */
+export function outputPath(output: string, open: Pick<OpenModel, 'files' | 'name' | 'model'>): string {
+  if (!existsSync(output) || !statSync(output).isDirectory()) return output;
+  const isOnnx = open.model.source.format === 'onnx';
+  return join(output, isOnnx ? basename([...open.files.keys()][0] ?? 'model.onnx') : `${open.name}.onnx`);
+}
+
+/**
+ * Writes into a folder beside the goal, lets `judge` look at the first file there, and moves all to their names when it does not
+ * throw: what is refused is not kept.
+ */
+export async function writeJudged<T>(
+  folder: string,
+  files: readonly OutputFile[],
+  signal: AbortSignal,
+  judge: (path: string) => Promise<T>,
+): Promise<T> {
+  const staging = stagingFolder(folder);
+  try {
+    await writeFiles(staging, files, signal);
+    const verdict = await judge(join(staging, files[0]?.path ?? ''));
+    moveFiles(staging, folder, files);
+    return verdict;
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+function stagingFolder(folder: string): string {
+  try {
+    if (!existsSync(folder)) throw new Error('absent');
+    return mkdtempSync(join(folder, '.pare-'));
+  } catch (error) {
+    const problem = existsSync(folder) ? 'nothing may be written there.' : 'there is no such folder.';
+    throw new PareError(
+      { code: 'cli/write', file: folder, problem, hint: 'Choose another place with -o.' },
+      { cause: error },
+    );
   }
 }
 

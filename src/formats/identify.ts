@@ -16,7 +16,7 @@ interface Mark {
 }
 
 const EXPORT_ONNX = 'Export it to ONNX (for PyTorch: torch.onnx.export) and open that file.';
-const NOT_YET = 'Only ONNX is opened: convert it to ONNX first.';
+const NOT_YET = 'This kind is not opened: convert it to ONNX first.';
 
 /** Longest and most telling first. */
 const MARKS: readonly Mark[] = [
@@ -25,8 +25,8 @@ const MARKS: readonly Mark[] = [
     what: 'a Git LFS pointer, not the file itself',
     hint: 'Run "git lfs pull" or download the file from its page.',
   },
-  { at: 4, is: 'TFL3', what: 'a TensorFlow Lite model', hint: NOT_YET },
-  { is: [0x89, 0x48, 0x44, 0x46], what: 'an HDF5 file, such as a Keras model', hint: NOT_YET },
+  { at: 4, is: 'TFL3', what: 'a TensorFlow Lite model' },
+  { is: [0x89, 0x48, 0x44, 0x46], what: 'an HDF5 file' },
   { is: 'GGUF', what: 'a GGUF model', hint: NOT_YET },
   { at: 4, is: 'ORTM', what: 'a model in ORT format', hint: 'Open the .onnx file that it was made from.' },
   {
@@ -63,10 +63,12 @@ const BY_EXTENSION: Readonly<Record<string, Identity>> = {
   pth: { what: 'a PyTorch checkpoint', hint: EXPORT_ONNX },
   ckpt: { what: 'a checkpoint', hint: EXPORT_ONNX },
   safetensors: { what: 'a file of weights without a graph', hint: EXPORT_ONNX },
-  keras: { what: 'a Keras model', hint: NOT_YET },
   mlmodel: { what: 'a Core ML model', hint: NOT_YET },
   mlpackage: { what: 'a Core ML model', hint: NOT_YET },
-  pb: { what: 'a TensorFlow graph', hint: NOT_YET },
+  pb: {
+    what: 'not a TensorFlow graph that Pare can read',
+    hint: 'Open saved_model.pb with its variables folder, or a frozen graph.',
+  },
   npz: { what: 'an archive of NumPy arrays', hint: 'Open a model first; arrays serve as its inputs.' },
 };
 

@@ -7,7 +7,7 @@ import { createWeightStore } from '#ir/weight-store.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import type { ZipMember } from '#wire/zip.ts';
 import { isZip, readZip } from '#wire/zip.ts';
-import type { Format } from './format.ts';
+import type { Format, ReadModel } from './format.ts';
 import { identify } from './identify.ts';
 import { onnx } from './onnx/onnx.ts';
 
@@ -20,6 +20,8 @@ export interface OpenedModel {
   readonly notices: readonly Notice[];
   /** The files that the model is made of, as they were found in folders and archives; the model itself first. */
   readonly files: Files;
+  /** Of formats with several entry points: the one that was read, and all of them. */
+  readonly signatures?: ReadModel['signatures'];
 }
 
 export interface OpenOptions {
@@ -27,11 +29,18 @@ export interface OpenOptions {
   readonly find?: (path: string) => Promise<ByteSource | undefined>;
   /** The store to link weights in; a new one by default. */
   readonly store?: WeightStore;
+  /** Which of the model's signatures to read; the format's usual one by default. */
+  readonly signature?: string;
 }
 
 const HEAD_BYTES = 4096;
 /** Files are recognised by content only when few were given: a folder of thousands is judged by names. */
 const MAX_SNIFFED = 64;
+/** What can be opened, for sentences. */
+const KINDS =
+  'an .onnx, .tflite, .keras, .h5 or frozen .pb file, a SavedModel folder, or a TF.js model.json with its .bin files';
+/** Extensions that other files have as well: what carries one is a model only if its content says so. */
+const AMBIGUOUS = /\.(json|pb)$/i;
 
 /** Opens the one model among the files. Reads structure only. Throws a `PareError` that names what was seen instead. */
 export async function openFiles(given: Files, options: OpenOptions = {}): Promise<OpenedModel> {
@@ -39,17 +48,24 @@ export async function openFiles(given: Files, options: OpenOptions = {}): Promis
     throw new PareError({
       code: 'open/nothing',
       problem: 'No file was given.',
-      hint: 'Drop an .onnx file or its folder.',
+      hint: `Drop a model: ${KINDS}.`,
     });
   }
   const files = await unpackZips(given);
   const { format, main } = await findModel(files);
   const store = options.store ?? createWeightStore();
-  const find = options.find;
-  const read = await format.read({ files, main, ...(find === undefined ? {} : { find }) }, store);
+  const { find, signature } = options;
+  const input = {
+    files,
+    main,
+    ...(find === undefined ? {} : { find }),
+    ...(signature === undefined ? {} : { signature }),
+  };
+  const read = await format.read(input, store);
   const ignored = [...files.keys()].filter((path) => !read.used.has(path));
   const notices = [...read.notices, ...ignoredNotice(ignored)];
-  return { format, model: read.model, store, notices, files: read.used };
+  const signatures = read.signatures === undefined ? {} : { signatures: read.signatures };
+  return { format, model: read.model, store, notices, files: read.used, ...signatures };
 }
 
 /** The format with that id. */
@@ -68,7 +84,8 @@ async function unpackZips(given: Files): Promise<Files> {
   const files = new Map<string, ByteSource>();
   for (const [path, source] of given) {
     const named = /\.zip$/i.test(path) || given.size === 1;
-    if (!named || !isZip(await headOf(source))) {
+    // A .keras file is a zip that its own reader opens.
+    if (!named || /\.keras$/i.test(path) || !isZip(await headOf(source))) {
       files.set(path, source);
       continue;
     }
@@ -103,22 +120,27 @@ async function memberSource(member: ZipMember): Promise<ByteSource> {
   };
 }
 
-async function findModel(files: Files): Promise<{ readonly format: Format; readonly main: string }> {
-  const named = [...files.keys()].filter((path) => hasExtension(path) && !isHidden(path));
+interface Found {
+  readonly format: Format;
+  readonly main: string;
+}
+
+async function findModel(files: Files): Promise<Found> {
+  const named = await namedModels(files);
   const [first] = named;
   if (named.length > 1) {
+    const paths = named.map(({ main }) => main);
     throw new PareError({
       code: 'open/several',
-      problem: `There are ${named.length} models here: ${named.slice(0, 5).join(', ')}${named.length > 5 ? ', …' : ''}.`,
+      problem: `There are ${named.length} models here: ${paths.slice(0, 5).join(', ')}${named.length > 5 ? ', …' : ''}.`,
       hint: 'Open one at a time.',
     });
   }
   if (first !== undefined) {
-    await refuseOtherKinds(first, files);
-    const format = FORMATS.find((candidate) => candidate.extensions.some((end) => first.toLowerCase().endsWith(end)));
-    if (format !== undefined) return { format, main: first };
+    await refuseOtherKinds(first.main, files);
+    return first;
   }
-  const sniffed: { readonly format: Format; readonly main: string }[] = [];
+  const sniffed: Found[] = [];
   for (const [path, source] of [...files].slice(0, MAX_SNIFFED)) {
     const head = await headOf(source);
     const format = FORMATS.find((candidate) => candidate.sniff(head, path));
@@ -127,6 +149,21 @@ async function findModel(files: Files): Promise<{ readonly format: Format; reado
   const [only] = sniffed;
   if (only !== undefined && sniffed.length === 1) return only;
   throw await notAModel(files);
+}
+
+/** Files whose name is a model's; where the name alone does not say it, the content must. */
+async function namedModels(files: Files): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  let read = 0;
+  for (const [path, source] of files) {
+    if (isHidden(path)) continue;
+    const lower = path.toLowerCase();
+    const format = FORMATS.find((candidate) => candidate.extensions.some((end) => lower.endsWith(end)));
+    if (format === undefined) continue;
+    if (AMBIGUOUS.test(path) && (read++ >= MAX_SNIFFED || !format.sniff(await headOf(source), path))) continue;
+    found.push({ format, main: path });
+  }
+  return found;
 }
 
 /** A file with a model's extension that holds something else, by its first bytes. */
@@ -140,7 +177,7 @@ async function refuseOtherKinds(path: string, files: Files): Promise<void> {
     code: 'open/not-a-model',
     file: path,
     problem: `In spite of its name this is ${what}, not a model.`,
-    hint: hint ?? 'Open an .onnx file.',
+    hint: hint ?? `Open a model: ${KINDS}.`,
   });
 }
 
@@ -151,7 +188,7 @@ async function notAModel(files: Files): Promise<PareError> {
     return new PareError({
       code: 'open/no-model',
       problem: `None of these ${files.size} files is a model (${seen}${files.size > 3 ? ', …' : ''}).`,
-      hint: 'Open an .onnx file, with its external data files if it has any.',
+      hint: `Open a model: ${KINDS}; with the files that belong to it.`,
     });
   }
   const [path, source] = first;
@@ -161,7 +198,7 @@ async function notAModel(files: Files): Promise<PareError> {
     code: 'open/not-a-model',
     file: path,
     problem: `This is ${kind}.`,
-    hint: hint ?? 'Open an .onnx file.',
+    hint: hint ?? `Open a model: ${KINDS}.`,
   });
 }
 

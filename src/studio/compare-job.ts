@@ -21,7 +21,7 @@ export async function compareWithOriginal(
   const inputs = await inputsOf(wish);
   const { runtime, end } = await context.openRuntime(context.signal);
   try {
-    const original = { model: open.model, files: originalFiles(open) };
+    const original = { model: open.model, files: await originalFiles(open) };
     return await compareModels(original, await writeModel(result), inputs, { ...context, runtime });
   } finally {
     end();

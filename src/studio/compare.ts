@@ -14,6 +14,7 @@ import type { Runtime, Session } from '#runtimes/runtime.ts';
 import type { Comparison } from './jobs.ts';
 import type { OpenModel } from './workshop.ts';
 import { runnableOf } from '#runtimes/runnable.ts';
+import { writeModel } from './write.ts';
 
 /** Where inputs come from: the person's arrays by name, or seeded random ones. */
 export type InputChoice =
@@ -75,11 +76,12 @@ function notMeasured(inputs: InputChoice): readonly Notice[] {
 }
 
 /**
- * The opened files as a runtime takes them. A data file that was dropped without its folder gets the place where the
- * model looks for it.
+ * The opened model as onnxruntime takes it: the files themselves of an ONNX model, else what it was converted to. A data file
+ * that was dropped without its folder gets the place where the model looks for it.
  */
-export function originalFiles(open: OpenModel): readonly OutputFile[] {
+export async function originalFiles(open: OpenModel): Promise<readonly OutputFile[]> {
   const [main = ''] = open.files.keys();
+  if (open.model.source.format !== 'onnx') return writeModel(open, { path: `${open.name}.onnx` });
   const folder = main.slice(0, main.lastIndexOf('/') + 1);
   const location = open.files.size === 2 ? open.model.source.externalData : undefined;
   return [...open.files].map(([path, source]) => ({

@@ -81,7 +81,7 @@ export function createDataEngine(parts: DataEngineParts): DataEngine {
     }
   };
   const pairOf = async (modelId: string, resultId: string | null, context: JobContext): Promise<Pair> => ({
-    before: await runnableOf(originalFiles(parts.modelOf(modelId))),
+    before: await runnableOf(await originalFiles(parts.modelOf(modelId))),
     after: resultId === null ? null : await runnableOf(await writeModel(await parts.resultOf(resultId, context))),
   });
 

@@ -46,14 +46,26 @@ function describe(
   };
 }
 
-/** Such as `ONNX, opset 17, IR 8, made by pytorch 2.1`. */
+const TITLES: Readonly<Record<Model['source']['format'], string>> = {
+  onnx: 'ONNX',
+  tflite: 'TensorFlow Lite',
+  keras: 'Keras',
+  savedmodel: 'TensorFlow',
+  tfjs: 'TensorFlow.js',
+  made: 'ONNX',
+};
+
+/** Such as `ONNX, opset 17, IR 8, made by pytorch 2.1`, or `Keras, made by keras 2.4, read as ONNX opset 17`. */
 function labelOf(model: Model): string {
+  const { format } = model.source;
+  const own = format === 'onnx' || format === 'made';
   const opset = model.opsets.get('');
   const { name, version } = model.producer;
-  const parts = ['ONNX'];
-  if (opset !== undefined) parts.push(`opset ${opset}`);
-  parts.push(`IR ${model.irVersion}`);
+  const parts = [TITLES[format]];
+  if (own && opset !== undefined) parts.push(`opset ${opset}`);
+  if (own) parts.push(`IR ${model.irVersion}`);
   if (name !== '') parts.push(`made by ${name}${version === '' ? '' : ` ${version}`}`);
+  if (!own && opset !== undefined) parts.push(`read as ONNX opset ${opset}`);
   return parts.join(', ');
 }
 

@@ -10,14 +10,19 @@ import type { OpenModel } from './workshop.ts';
 export interface OpenModelOptions {
   /** Looks for a file beside the model that was not given: a command line, on disk. */
   readonly find?: ((path: string) => Promise<ByteSource | undefined>) | undefined;
+  /** Which of the model's signatures to read; the format's usual one by default. */
+  readonly signature?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 
 export async function openModel(files: Files, options: OpenModelOptions = {}): Promise<OpenModel> {
-  const { find, signal, onProgress } = options;
+  const { find, signature, signal, onProgress } = options;
   onProgress?.({ label: 'Reading the structure', done: 0, of: 3 });
-  const opened = await openFiles(files, find === undefined ? {} : { find });
+  const opened = await openFiles(files, {
+    ...(find === undefined ? {} : { find }),
+    ...(signature === undefined ? {} : { signature }),
+  });
   checkCancelled(signal);
   onProgress?.({ label: 'Finding shapes', done: 1, of: 3 });
   const inferred = await checkShapes(opened.model, opened.store);
@@ -33,6 +38,7 @@ export async function openModel(files: Files, options: OpenModelOptions = {}): P
     weights: opened.store,
     layers: layersOf(model),
     notices: [...opened.notices, ...inferred.notices],
+    ...(opened.signatures === undefined ? {} : { signatures: opened.signatures }),
   };
 }
 

@@ -48,11 +48,11 @@ export async function saveResult(
   return { files: saved, ...verified, zippedBytes };
 }
 
-/** `model.onnx` becomes `model.pared.onnx`, so that a download never hides the original. */
-export function resultName(open: OpenModel): string {
+/** `model.onnx` becomes `model.pared.onnx`, so that a download never hides the original; a folder goes by its model's name. */
+export function resultName(open: Pick<OpenModel, 'name' | 'files'>): string {
   const [path = 'model.onnx'] = open.files.keys();
   const file = path.slice(path.lastIndexOf('/') + 1);
-  return `${file.replace(/\.onnx$/i, '')}.pared.onnx`;
+  return `${/\.onnx$/i.test(file) ? file.replace(/\.onnx$/i, '') : open.name}.pared.onnx`;
 }
 
 /** What we write, we must be able to read: same inputs, same outputs, no lost layer. */
@@ -90,7 +90,7 @@ async function verify(
   let hosted: Awaited<ReturnType<OpenRuntime>> | undefined;
   try {
     hosted = await openRuntime(signal);
-    const original = { model: open.model, files: originalFiles(open) };
+    const original = { model: open.model, files: await originalFiles(open) };
     const verified = await compareModels(original, files, VERIFY_INPUTS, {
       runtime: hosted.runtime,
       signal,

@@ -32,6 +32,8 @@ export interface OpenModel {
   readonly weights: WeightStore;
   readonly layers: readonly Layer[];
   readonly notices: readonly Notice[];
+  /** Of formats with several entry points: the one that was read, and all of them. */
+  readonly signatures?: { readonly chosen: string; readonly all: readonly string[] };
 }
 
 /** A model that a recipe made. Its weights lie over those of the opened model, which is left as it is. */

@@ -98,7 +98,7 @@ export async function tryOnData(trial: DataTrialModel, wish: DataTrialWish = {})
     const evidence = createEvidence({ samples: data.calibration, openRuntime: hostOnnxruntimeNode });
     const optimized = await optimizeModel(open, recipe, { backend, evidence });
     const files = await writeModel(optimized);
-    const pair = { before: await runnableOf(originalFiles(open)), after: await runnableOf(files) };
+    const pair = { before: await runnableOf(await originalFiles(open)), after: await runnableOf(files) };
     const evaluation = await evaluatePair(
       pair,
       { samples: data.evaluation, classNames: dataset.info.classNames, latencyRuns: wish.latencyRuns ?? 0 },

@@ -44,7 +44,7 @@ export async function openBench(
   backend: CompleteBackend,
 ): Promise<Bench> {
   const open = await openPath(testdata(model.path));
-  const runnable = await runnableOf(originalFiles(open));
+  const runnable = await runnableOf(await originalFiles(open));
   const originals = new Map<Runtime, Session>();
   for (const runtime of runtimes) originals.set(runtime, remembering(await runtime.load(runnable)));
   const [first] = originals.values();

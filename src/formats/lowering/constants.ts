@@ -22,12 +22,18 @@ export function derivedTensor(
   make: (bytes: readonly Uint8Array[]) => Uint8Array,
 ): Tensor {
   const length = bytesFor(dtype, countOf(shape));
+  // A writer reads a large tensor piece by piece: it is made once and let go with the last piece.
+  let held: Promise<Uint8Array> | undefined;
+  const made = async (): Promise<Uint8Array> => make(await Promise.all(from.map((tensor) => store.read(tensor))));
   const source: ByteSource = {
     name: 'weights',
     sizeBytes: length,
     read: async (offset, size) => {
-      const bytes = make(await Promise.all(from.map((tensor) => store.read(tensor))));
-      return offset === 0 && size === bytes.byteLength ? bytes : bytes.subarray(offset, offset + size);
+      if (offset === 0 && size === length) return made();
+      held ??= made();
+      const bytes = await held;
+      if (offset + size >= length) held = undefined;
+      return bytes.subarray(offset, offset + size);
     },
   };
   return store.link(dtype, shape, { source, offset: 0, length });

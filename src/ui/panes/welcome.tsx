@@ -26,9 +26,12 @@ export function Welcome() {
         </p>
         <div className="welcome-drop">
           <p>
-            <b>Drop an ONNX model here</b>
+            <b>Drop a model here</b>
             <br />
-            <span className="dim">one file, a model with its external data, a folder or a zip</span>
+            <span className="dim">
+              ONNX, TensorFlow Lite, Keras (.keras, .h5), a TensorFlow SavedModel or frozen graph, or TensorFlow.js: a
+              file, its folder or a zip
+            </span>
           </p>
           <div className="welcome-buttons">
             <OpenButtons onFiles={(files) => void openFiles(files)} />

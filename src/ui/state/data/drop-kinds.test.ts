@@ -21,6 +21,10 @@ describe('dropped files', () => {
     ['labels.csv', 'data'],
     ['classes.txt', 'companion'],
     ['weights', 'unknown'],
+    ['kws/variables/variables.data-00000-of-00001', 'model'],
+    ['kws/variables/variables.index', 'model'],
+    ['darknet/group1-shard1of1', 'model'],
+    ['model.keras', 'model'],
   ])('%s is %s', (name, kind) => expect(kindOfName(name)).toBe(kind));
 
   it('is a model, data, both, or for the person to say', async () => {
@@ -29,6 +33,13 @@ describe('dropped files', () => {
     expect(await verdict(file('x.npy'), file('classes.txt'))).toBe('data');
     expect(await verdict(file('a.onnx'), file('x.npy'))).toBe('both');
     expect(await verdict(file('notes.txt'))).toBe('unsure');
+  });
+
+  it('knows the JSON of a TensorFlow.js model from other JSON', async () => {
+    const text = (content: string) => new TextEncoder().encode(content);
+    const verdict = async (...files: DroppedFile[]) => (await sortDrop(files)).verdict;
+    expect(await verdict(file('model.json', text('{"modelTopology": {}}')))).toBe('model');
+    expect(await verdict(file('labels.json', text('["cat", "dog"]')), file('x.npy'))).toBe('data');
   });
 
   it('keeps external data of any name with its model, and texts with the data', async () => {

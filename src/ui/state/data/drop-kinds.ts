@@ -11,7 +11,10 @@ export interface SortedDrop {
   readonly data: readonly DroppedFile[];
 }
 
-const MODEL = /\.(onnx|onnx[._]data|ort|tflite|h5|hdf5|keras|pb|mlmodel|data|bin|weights|safetensors)$/;
+const MODEL =
+  /(\.(onnx|onnx[._]data|ort|tflite|h5|hdf5|keras|pb|mlmodel|data|bin|weights|safetensors)|\.data-\d+-of-\d+|variables\.index|-shard\d+of\d+)$/;
+/** What the JSON of a TF.js model has near its start, whichever program wrote it. */
+const MODEL_JSON = /"(modelTopology|weightsManifest)"|"(graph|layers)-model"/;
 const DATA = /(\.(png|jpe?g|jfif|webp|npy|npz|wav|wave|csv|tsv|idx)|[-.](idx\d?-)?ubyte)(\.gz)?$/;
 const COMPANION = /\.(txt|json|md|names|labels)$/;
 
@@ -24,7 +27,10 @@ export function kindOfName(path: string): FileKind {
 
 export async function sortDrop(files: readonly DroppedFile[]): Promise<SortedDrop> {
   const kinds = await Promise.all(
-    files.map(async (file) => (/\.zip$/i.test(file.path) ? kindOfZip(file.file) : kindOfName(file.path))),
+    files.map(async (file) => {
+      if (/\.zip$/i.test(file.path)) return kindOfZip(file.file);
+      return /\.json$/i.test(file.path) ? kindOfJson(file) : kindOfName(file.path);
+    }),
   );
   const some = (kind: FileKind) => kinds.includes(kind);
   if (some('data') && some('model')) {
@@ -42,6 +48,14 @@ export function looksLikeLabels(files: readonly DroppedFile[]): boolean {
     files.length > 0 && files.every((file) => /label|class|target|truth|y_/i.test(file.path.split('/').at(-1) ?? ''))
   );
 }
+
+/** A JSON file is a model's when it starts like one. */
+async function kindOfJson({ path, file }: DroppedFile): Promise<FileKind> {
+  const head = await file.slice(0, HEAD_BYTES).text();
+  return MODEL_JSON.test(head) ? 'model' : kindOfName(path);
+}
+
+const HEAD_BYTES = 4096;
 
 /** A zip keeps its list of names at its end, and the names are plain text. */
 const TAIL_BYTES = 1 << 20;
