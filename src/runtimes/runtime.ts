@@ -32,7 +32,7 @@ export interface HostedRuntime {
 export type OpenRuntime = (signal?: AbortSignal) => Promise<HostedRuntime>;
 
 export interface Runtime {
-  readonly id: 'onnxruntime-web' | 'onnxruntime-node' | 'litert';
+  readonly id: 'onnxruntime-web' | 'onnxruntime-node' | 'litert' | 'interpreter';
   /** Name and version for reports, such as `onnxruntime-web 1.30.0 (wasm, 1 thread)`. */
   readonly description: string;
   load(model: RunnableModel): Promise<Session>;

@@ -11,7 +11,7 @@ export interface Span {
 }
 
 /** A tensor whose element at each position is read from `source(position)`. */
-function pick(x: Dense, shape: readonly number[], source: (at: number) => number): Dense | undefined {
+export function pick(x: Dense, shape: readonly number[], source: (at: number) => number): Dense | undefined {
   const out = lanesFor(x.dtype, countOf(shape));
   if (out === undefined) return undefined;
   if (isBig(out) && isBig(x.data)) for (let at = 0; at < out.length; at++) out[at] = x.data[source(at)] ?? 0n;
