@@ -258,6 +258,13 @@ export function createEngine(parts: EngineParts): Engine {
       return withNotKept(summarizeModel(open, { kept: notKept === undefined }), notKept);
     },
 
+    async openSignature({ modelId, signature }, context) {
+      const { openModel } = await opening();
+      const open = await openModel(modelOf(modelId).files, { ...context, signature });
+      await enter(open);
+      return summarizeModel(open);
+    },
+
     async restore(_input, context) {
       const entries = (await (await theShelf())?.list()) ?? [];
       const summaries: ModelSummary[] = [];

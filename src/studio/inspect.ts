@@ -12,6 +12,7 @@ export function summarizeModel(open: OpenModel, how: { readonly kept?: boolean }
     ...describe(open.model, open.layers, open.notices),
     fileBytes: open.fileBytes,
     kept: how.kept ?? false,
+    ...(open.signatures === undefined ? {} : { signatures: open.signatures }),
   };
 }
 

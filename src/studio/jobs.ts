@@ -63,6 +63,8 @@ export interface ModelSummary {
   readonly notices: readonly Notice[];
   /** Kept in the browser's private file system, so that it survives a reload. */
   readonly kept: boolean;
+  /** Of formats with several entry points: the one that was read, and all of them. */
+  readonly signatures?: { readonly chosen: string; readonly all: readonly string[] };
 }
 
 export interface SlotSummary {
@@ -283,6 +285,8 @@ export interface DataJobs {
 export interface Jobs extends DataJobs {
   info: { in: { readonly backend?: 'auto' | 'reference' | 'wasm' | 'webgpu' }; out: EngineInfo };
   open: { in: { readonly files: readonly DroppedFile[] }; out: ModelSummary };
+  /** Reads another entry point of an opened model: it is opened beside the first. */
+  openSignature: { in: { readonly modelId: string; readonly signature: string }; out: ModelSummary };
   /** Models kept from earlier visits. */
   restore: { in: Record<never, never>; out: readonly ModelSummary[] };
   /**

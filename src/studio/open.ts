@@ -29,9 +29,11 @@ export async function openModel(files: Files, options: OpenModelOptions = {}): P
   checkCancelled(signal);
   onProgress?.({ label: 'Counting layers', done: 2, of: 3 });
   const { model } = inferred;
+  // Two signatures of one file are two models.
+  const part = signature === undefined ? '' : `/${signature}`;
   return {
-    id: await idOf(opened.files),
-    name: model.name,
+    id: await idOf(opened.files, part),
+    name: model.name + part,
     files: opened.files,
     fileBytes: [...opened.files.values()].reduce((sum, file) => sum + file.sizeBytes, 0),
     model,
@@ -46,8 +48,8 @@ export async function openModel(files: Files, options: OpenModelOptions = {}): P
 const SAMPLE_BYTES = 64 * 1024;
 
 /** Names, sizes, heads and tails, hashed: the same files give the same id, and gigabytes need not be read for it. */
-async function idOf(files: Files): Promise<string> {
-  const parts: Uint8Array[] = [];
+async function idOf(files: Files, part: string): Promise<string> {
+  const parts: Uint8Array[] = [new TextEncoder().encode(part)];
   for (const [path, file] of files) {
     parts.push(new TextEncoder().encode(`${path}\0${file.sizeBytes}\0`));
     const length = Math.min(SAMPLE_BYTES, file.sizeBytes);

@@ -2,7 +2,8 @@
 import { IconDeviceFloppy, IconFileUpload, IconFlask, IconFolderOpen, IconX } from '@tabler/icons-react';
 import { FilePicker } from '#ui/parts/file-buttons.tsx';
 import { IconButton } from '#ui/parts/icon-button.tsx';
-import { activate, closeModel, keepModel, openFiles, openSample } from '#ui/state/session/actions.ts';
+import { activate, closeModel, keepModel, openFiles, openSample, openSignature } from '#ui/state/session/actions.ts';
+import type { ModelSummary } from '#studio/jobs.ts';
 import { useStudio } from '#ui/state/store.ts';
 import { formatBytes, formatChange, formatCount } from '#ui/state/units.ts';
 
@@ -43,6 +44,7 @@ export function ModelsPane() {
                   {preview ? ` · ${formatChange(preview.fileBytesBefore, preview.fileBytesAfter)}` : ''}
                 </span>
               </button>
+              <Signature model={model} />
               {model.kept ? null : (
                 <IconButton
                   label={`Keep ${model.name} in this browser, so that a reload brings it back`}
@@ -62,5 +64,21 @@ export function ModelsPane() {
         })}
       </ul>
     </nav>
+  );
+}
+
+/** Which entry point of the file this is, where there are several; another one is opened beside it. */
+function Signature({ model }: { readonly model: ModelSummary }) {
+  const { signatures } = model;
+  if (signatures === undefined || signatures.all.length < 2) return null;
+  return (
+    <label className="signature">
+      <span className="visually-hidden">Signature of {model.name}</span>
+      <select value={signatures.chosen} onChange={(event) => void openSignature(model.id, event.target.value)}>
+        {signatures.all.map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </label>
   );
 }

@@ -52,6 +52,14 @@ export async function openFiles(files: readonly DroppedFile[]): Promise<void> {
   if (model !== null) showModel(model);
 }
 
+/** Opens another entry point of a model beside it. */
+export async function openSignature(modelId: string, signature: string): Promise<void> {
+  const model = await runTask(`Opening ${signature}`, (options) =>
+    call('openSignature', { modelId, signature }, options),
+  );
+  if (model !== null) showModel(model);
+}
+
 export async function openSample(file: string): Promise<void> {
   const blob = await runTask(`Loading ${file}`, async ({ signal }) => {
     const response = await fetch(`./samples/${file}`, { signal });
