@@ -65,7 +65,7 @@ describe('modelFiles', () => {
     expect(await find('../secret')).toBeUndefined();
     expect(await find('weights')).toBeUndefined();
     expect(await find('absent')).toBeUndefined();
-    expect([...modelFiles(home).files.keys()]).toEqual(['a.onnx', 'weights/a.bin']);
+    expect([...modelFiles(home).files.keys()]).toEqual(['model/a.onnx', 'model/weights/a.bin']);
   });
 
   it('says that a file is absent', () => {

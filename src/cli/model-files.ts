@@ -1,6 +1,6 @@
 /** What MODEL may be: a file with its external data beside it, a folder, or a zip. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { ByteSource, Files } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
 import { openFileSource } from './file-source.ts';
@@ -70,7 +70,8 @@ function folderFiles(folder: string): Files {
     });
   }
   for (const path of paths) {
-    const name = path.split(sep).join('/');
+    // As a browser names what is dropped: the folder in front.
+    const name = [basename(resolve(folder)), ...path.split(sep)].join('/');
     files.set(name, openOrExplain(join(folder, path), name));
   }
   return files;
