@@ -34,10 +34,10 @@ const SOURCES: readonly [string, () => InputSource][] = [
   ['yolox_nano/', () => pictures(1, { planes: true })],
   ['dtln/', () => seeded(8, { low: 0, high: 2 }, { low: -1, high: 1 })],
   ['basic_pitch/', () => seeded(1, { low: -0.5, high: 0.5 })],
-  ['human_tfjs/blazeface', () => pictures(1, { scale: 1 / 127.5, shift: -1 })],
-  ['human_tfjs/', () => pictures(2, { scale: 1 / 255 })],
+  ['human_tfjs/blazeface', () => pictures(1, { scale: 1 / 127.5, shift: -1, folder: 'caltech101_faces' })],
+  ['human_tfjs/', () => pictures(2, { scale: 1 / 255, folder: 'caltech101_faces' })],
   ['deeplabv3/', () => pictures(1, { scale: 1 / 127.5, shift: -1 })],
-  ['selfie_segmentation/', () => pictures(2, { scale: 1 / 255 })],
+  ['selfie_segmentation/', () => pictures(4, { scale: 1 / 255, folder: 'caltech101_faces' })],
   ['yamnet/', () => speech(4)],
   ['movie_review/', () => seeded(8, { low: 0, high: 1000, whole: true })],
   ['magika_v1/', () => fileBytes(4)],
@@ -102,22 +102,24 @@ interface PictureOptions {
   readonly levels?: boolean;
   /** Channels first, blue before red. */
   readonly planes?: boolean;
+  /** Below `data/`. */
+  readonly folder?: string;
 }
 
 /** Real pictures, stretched to the size of the input. */
 function pictures(count: number, options: PictureOptions): InputSource {
-  const { scale = 1, shift = 0, levels = false, planes = false } = options;
-  const folder = testdata('data/caltech101_imagenet/images');
-  const listed = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const { scale = 1, shift = 0, levels = false, planes = false, folder = 'caltech101_imagenet' } = options;
+  const root = testdata(`data/${folder}`);
+  const listed = readdirSync(root, { recursive: true, encoding: 'utf8' });
   const paths = listed.filter((path) => path.endsWith('.jpg')).toSorted();
   const step = Math.floor(paths.length / count);
   return {
     count,
     levels,
-    method: `${count} picture${count === 1 ? '' : 's'} of caltech101_imagenet`,
+    method: `${count} picture${count === 1 ? '' : 's'} of ${folder}`,
     async values(shape, sample) {
       const [height = 1, width = 1] = planes ? shape.slice(2) : shape.slice(1);
-      const file = join(folder, paths[sample * step] ?? '');
+      const file = join(root, paths[sample * step] ?? '');
       const { default: sharp } = await import('sharp');
       const sized = sharp(file, { ignoreIcc: true }).resize(width, height, { fit: 'fill' });
       const pixels = await sized.toColourspace('srgb').removeAlpha().raw().toBuffer();

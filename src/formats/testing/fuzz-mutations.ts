@@ -200,7 +200,7 @@ function repeat(bytes: Uint8Array, random: Random): Mutant {
 /** A length of protobuf that never ends, or one of many digits. */
 function varint(bytes: Uint8Array, random: Random): Mutant {
   const at = placeIn(bytes, random);
-  const long = [...new Array<number>(random.below(10)).fill(0xff), random.below(256)];
+  const long = [...Array.from({ length: random.below(10) }, () => 0xff), random.below(256)];
   return {
     bytes: spliced(bytes, at, Math.min(bytes.byteLength, at + 1), Uint8Array.from(long)),
     what: `a varint of ${long.length} bytes at ${at}`,
