@@ -5,8 +5,11 @@ Run with a Python that has TensorFlow 2.21 (Keras 3.15 inside), tf_keras 2.21, h
     python scripts/reference/formats/record-keras-containers.py [hdf5|keras]
 """
 
+import json
 import os
 import sys
+import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -148,8 +151,119 @@ def record_hdf5():
         print(name, os.path.getsize(path))
 
 
+def set_weights(model):
+    """Numbers of their own for every weight, so that one cannot stand for another."""
+    for number, weight in enumerate(model.weights):
+        weight.assign((numbers(*weight.shape) / 10 + number).astype(weight.dtype if isinstance(weight.dtype, str) else weight.dtype.name))
+
+
+def sequential(keras):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.InputLayer(shape=(8, 8, 3)) if keras.__version__ > "3" else layers.InputLayer((8, 8, 3)),
+            layers.Conv2D(4, 3, name="first"),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.DepthwiseConv2D(3, use_bias=False),
+            layers.BatchNormalization(scale=False),
+            layers.SeparableConv2D(4, 1),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(3, name="a_dense"),
+            layers.Dense(2),
+        ],
+        name="plain",
+    )
+
+
+def nested(keras):
+    """Models in models, one of them used twice, some of it frozen; an outer and an inner layer of one name."""
+    layers = keras.layers
+    deep = keras.Sequential([layers.Input((6,)), layers.Dense(6, name="deep_dense"), layers.BatchNormalization(name="deep_norm")], name="deep")
+    frozen = layers.Dense(6, name="frozen")
+    frozen.trainable = False
+    x = inner_in = layers.Input((6,), name="inner_in")
+    x = layers.BatchNormalization(name="inner_norm")(x)
+    x = frozen(x)
+    x = deep(x)
+    x = layers.Dense(6, name="twin")(x)
+    inner = keras.Model(inner_in, x, name="inner")
+    a = layers.Input((6,), name="a")
+    b = layers.Input((6,), name="b")
+    shared = layers.Dense(6, name="shared")
+    y = layers.Add()([inner(shared(a)), inner(shared(b))])
+    y = layers.Dense(2, name="twin")(y)
+    return keras.Model([a, b], y, name="outer")
+
+
+def sequences(keras):
+    layers = keras.layers
+    words = layers.Input((5,), name="words")
+    x = layers.Embedding(7, 4)(words)
+    x = layers.LSTM(3, return_sequences=True, name="memory")(x)
+    x = layers.GRU(4, return_sequences=True, dropout=0.1)(x)
+    x = layers.Bidirectional(layers.LSTM(2, return_sequences=True))(x)
+    x = layers.SimpleRNN(4, return_sequences=True, use_bias=False)(x)
+    x = layers.TimeDistributed(layers.Dense(4))(x)
+    y = layers.MultiHeadAttention(2, 2)(x, x)
+    y = layers.LayerNormalization()(y)
+    y = layers.Conv1D(3, 2)(y)
+    y = layers.PReLU()(y)
+    return keras.Model(words, y, name="reader")
+
+
+def weights_of(model, path=()):
+    """Every layer that is no model, by the names that lead to it, with its weights in the order of its class."""
+    found = []
+    for layer in model.layers:
+        here = [*path, layer.name]
+        if hasattr(layer, "layers") and not type(layer).__name__ in ("Bidirectional", "TimeDistributed"):
+            found += weights_of(layer, here)
+        elif layer.weights:
+            values = [np.asarray(weight) for weight in layer.weights]
+            found.append(
+                {
+                    "path": here,
+                    "weights": [[list(value.shape), f"{zlib.crc32(value.tobytes()):08x}"] for value in values],
+                }
+            )
+    return found
+
+
+def deflated(path):
+    """The same archive as a common zip tool writes it."""
+    with zipfile.ZipFile(path) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+
+
+def record_keras():
+    import keras
+    import tf_keras
+
+    for name, make in {"sequential": sequential, "nested": nested, "sequences": sequences}.items():
+        for library, version in [(tf_keras, "2"), (keras, "3")]:
+            for ending in ["h5", "keras"]:
+                library.backend.clear_session()
+                model = make(library)
+                set_weights(model)
+                path = os.path.join(PLACE, f"{name}-{version}.{ending}")
+                model.save(path)
+                if ending == "keras":
+                    deflated(path)
+                with open(path + ".json", "w") as file:
+                    layers = ",\n".join(json.dumps(layer) for layer in weights_of(model))
+                    file.write(f'{{"version": "{library.__version__}", "layers": [\n{layers}\n]}}\n')
+                print(os.path.basename(path), os.path.getsize(path))
+
+
 if __name__ == "__main__":
     os.makedirs(PLACE, exist_ok=True)
     what = sys.argv[1:] or ["hdf5", "keras"]
     if "hdf5" in what:
         record_hdf5()
+    if "keras" in what:
+        record_keras()
