@@ -72,6 +72,15 @@ describeWithTestdata('LiteRT on real models', () => {
     );
   });
 
+  it('does not pass on outputs that LiteRT never wrote to', async () => {
+    const session = await load(runtime, 'basic_pitch/nmp.tflite');
+    const x: NdArray = { dtype: 'f32', shape: [1, 43_844, 1], data: new Float32Array(43_844).fill(0.1) };
+    await expect(session.run(new Map([[session.inputs[0]?.name ?? '', x]]))).rejects.toThrow(
+      /nmp\.tflite, output \S+: LiteRT gives another answer each time/,
+    );
+    await session.close();
+  });
+
   it.each<[string, NdArray | undefined, RegExp]>([
     ['a missing input', undefined, /input input_1: no value was given/],
     ['another type', { dtype: 'f64', shape: [1, 42], data: new Float64Array(42) }, /it wants f32, not f64/],

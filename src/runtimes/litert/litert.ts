@@ -55,6 +55,9 @@ const DTYPES: ReadonlyMap<number, DType> = new Map([
   [17, 'u16'],
 ]);
 
+/** What output buffers are filled with once they were read. */
+const LEFT_BEHIND = 0xcd;
+
 const OPTIONS = { accelerator: 'wasm', cpuOptions: { numThreads: 1 }, gpuOptions: {}, webNNOptions: {} };
 
 export function createLitert(parts: LitertParts): LitertRuntime {
@@ -119,6 +122,7 @@ async function startSession(
   });
   const signature = signatureAt(model, file, key);
   const { inputs, outputs } = slotsOf(model, signature, facts);
+  let proven = false;
   return {
     inputs: inputs.map(({ slot }) => slot),
     outputs: outputs.map(({ slot }) => slot),
@@ -126,8 +130,12 @@ async function startSession(
     grids: facts.grids,
     async run(feeds) {
       said.length = 0;
+      const run = { module, environment, compiled, signature, inputs, outputs, feeds };
       try {
-        return await runOnce({ module, environment, compiled, signature, inputs, outputs, feeds });
+        const answer = await runOnce(run);
+        if (!proven) checkWritten(answer, await runOnce(run));
+        proven = true;
+        return answer;
       } catch (error) {
         throw failureOf(error, file, 'run', said);
       }
@@ -224,6 +232,7 @@ async function runOnce(run: Run): Promise<ReadonlyMap<string, NdArray>> {
         if (buffer === undefined) throw new Error(`LiteRT gave no output ${slot.name}`);
         const at = buffer.lock(module.LiteRtTensorBufferLockMode.READ);
         const bytes = module.HEAPU8.slice(at, at + bytesFor(slot.dtype, countOf(shape)));
+        module.HEAPU8.fill(LEFT_BEHIND, at, at + bytes.byteLength);
         buffer.unlock();
         return [slot.name, { dtype: slot.dtype, shape, data: dataOf(slot.dtype, bytes) }];
       }),
@@ -231,6 +240,29 @@ async function runOnce(run: Run): Promise<ReadonlyMap<string, NdArray>> {
   } finally {
     for (const buffer of [...given, ...made]) buffer.delete();
   }
+}
+
+/**
+ * Where sizes follow from values, LiteRT computes into memory of its own and gives a buffer that nobody wrote to. Such a buffer
+ * holds what was left there: the second run of the same input, over memory that the first left filled, tells.
+ */
+function checkWritten(first: ReadonlyMap<string, NdArray>, second: ReadonlyMap<string, NdArray>): void {
+  for (const [name, { data }] of first) {
+    const again = second.get(name)?.data;
+    if (!ArrayBuffer.isView(data) || !ArrayBuffer.isView(again) || sameBytes(data, again)) continue;
+    throw new PareError({
+      code: 'runtime/unwritten',
+      place: `output ${name}`,
+      problem:
+        'LiteRT gives another answer each time: it leaves outputs unwritten whose sizes it only learns as it runs.',
+      hint: 'Its outputs cannot be trusted here; compare the model after conversion to ONNX.',
+    });
+  }
+}
+
+function sameBytes(a: ArrayBufferView, b: ArrayBufferView): boolean {
+  const [x, y] = [a, b].map((view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  return x?.length === y?.length && x?.every((byte, i) => byte === y?.[i]) === true;
 }
 
 function fill({ module, environment, feeds }: Run, { slot, shape, type }: Typed): WasmBuffer {
