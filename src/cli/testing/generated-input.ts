@@ -10,7 +10,11 @@ export interface InputRange {
 }
 
 /** A 32-bit linear congruential generator (Numerical Recipes) of which the upper 16 bits count. */
-export function generated(seed: number, shape: readonly number[], { low, high, whole = false }: InputRange): Float32Array {
+export function generated(
+  seed: number,
+  shape: readonly number[],
+  { low, high, whole = false }: InputRange,
+): Float32Array {
   let state = seed >>> 0;
   return Float32Array.from({ length: countOf(shape) }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
