@@ -132,6 +132,11 @@ export class FlatTable {
     return Array.from({ length: view.byteLength / 4 }, (_, i) => view.getInt32(4 * i, true));
   }
 
+  async uint16s(slot: number, limit: number): Promise<readonly number[]> {
+    const view = await this.#vectorView(slot, 2, limit);
+    return Array.from({ length: view.byteLength / 2 }, (_, i) => view.getUint16(2 * i, true));
+  }
+
   async float32s(slot: number, limit: number): Promise<readonly number[]> {
     const view = await this.#vectorView(slot, 4, limit);
     return Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
