@@ -5,6 +5,7 @@ Run with a Python that has TensorFlow 2.21 (Keras 3.15 inside), tf_keras 2.21, h
     python scripts/reference/formats/record-keras-containers.py [hdf5|keras]
 """
 
+import gzip
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ import zipfile
 import zlib
 
 import h5py
+import ml_dtypes
 import numpy as np
 
 PLACE = os.path.join(os.path.dirname(__file__), "..", "..", "..", "fixtures", "formats", "keras", "containers")
@@ -25,7 +27,7 @@ def numbers(*shape, dtype=np.float32):
 def hdf5_types(path):
     """Element types, attributes of every kind, layouts that are neither chunked nor plain."""
     with h5py.File(path, "w") as file:
-        for name in ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">f4", ">i2", ">i8"]:
+        for name in ["f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">f4", ">i2", ">i8"]:
             file.create_dataset("type " + name.replace(">", "big "), data=numbers(3, 2).astype(name))
         file.create_dataset("bool", data=np.array([True, False, True]))
         file.create_dataset("scalar", data=np.float32(2.5))
@@ -52,16 +54,39 @@ def hdf5_types(path):
         attributes["bool"] = True
         attributes["array"] = numbers(2, 3)
         attributes["big endian"] = np.array([1, 2, 3], ">i4")
-        attributes["half"] = np.float16(0.333)
         attributes["none"] = h5py.Empty("f4")
         attributes["no elements"] = np.zeros((0,), np.float64)
         file["link to group"] = h5py.SoftLink("/attributes")
-        file["attributes"]["up"] = h5py.SoftLink("../scalar")
+        file["attributes"]["relative"] = h5py.SoftLink("hard")
         file["attributes"]["hard"] = file["scalar"]
         file["dangling"] = h5py.SoftLink("/nowhere")
+
+
+def hdf5_halves(path):
+    """What the library's JavaScript form does not read."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("half", data=np.array([0.5, -2, 65504, 0.333], np.float16))
+        file.create_dataset("big half", data=np.array([0.5, -2, 65504, 0.333], ">f2"))
+        file.attrs["half"] = np.float16(0.333)
+        file.create_dataset("bfloat16", data=np.array([0.5, -2, 3e38, 0.333], ml_dtypes.bfloat16))
+
+
+def hdf5_refused(path):
+    """What a reader must not follow or cannot unpack, and records and references, which no weight is."""
+    with h5py.File(path, "w", libver="latest") as file:
         file["circle a"] = h5py.SoftLink("/circle b")
         file["circle b"] = h5py.SoftLink("/circle a")
         file["outside"] = h5py.ExternalLink("other.h5", "/data")
+        file.create_dataset("lzf", data=numbers(30), chunks=(10,), compression="lzf")
+        file.create_dataset("grows", data=numbers(30), chunks=(10,), maxshape=(None,))
+        file.create_dataset("elsewhere", shape=(4,), dtype="f4", external=[("other.bin", 0, 16)])
+        layout = h5py.VirtualLayout(shape=(4,), dtype="f4")
+        layout[:] = h5py.VirtualSource("other.h5", "data", shape=(4,))
+        file.create_virtual_dataset("virtual", layout)
+        file.create_dataset("records", data=np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]))
+        file.attrs["reference"] = file["records"].ref
+        file.create_dataset("shape bomb", shape=(1 << 33,), dtype="f4", chunks=(1 << 20,), compression="gzip")
+        file.create_dataset("bomb", data=np.zeros(1 << 22, np.int8), chunks=(1 << 22,), compression="gzip")
 
 
 def chunked(file, many):
@@ -141,6 +166,8 @@ HDF5 = {
     "dense": hdf5_dense,
     "ordered": hdf5_ordered,
     "user-block": hdf5_user_block,
+    "refused": hdf5_refused,
+    "halves": hdf5_halves,
 }
 
 
@@ -148,7 +175,12 @@ def record_hdf5():
     for name, write in HDF5.items():
         path = os.path.join(PLACE, f"hdf5-{name}.h5")
         write(path)
-        print(name, os.path.getsize(path))
+        with open(path, "rb") as file:
+            packed = gzip.compress(file.read(), mtime=0)
+        os.remove(path)
+        with open(path + ".gz", "wb") as file:
+            file.write(packed)
+        print(name, len(packed))
 
 
 def set_weights(model):
