@@ -133,7 +133,7 @@ class Freezer {
         const batch = node.attrs.get('batch_dims');
         const axis = batch?.kind === 'int' ? batch.value : 0;
         const place = work.make(constantNode(`${node.name}/axis`, 'i32', [], [axis]));
-        const attrs = new Map([...(batch === undefined ? [] : [['batch_dims', batch] as const])]);
+        const attrs = new Map<string, RawAttr>(batch === undefined ? [] : [['batch_dims', batch]]);
         const table = await this.#constant(work, handle);
         work.add({ name: node.name, op: 'GatherV2', inputs: [table, ...rest, { node: place, output: 0 }], attrs });
         return;

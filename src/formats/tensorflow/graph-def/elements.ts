@@ -65,7 +65,15 @@ function writerOf(dtype: DType, view: DataView, halves: boolean): Put {
   }
 }
 
-/** The first elements of a small packed tensor as numbers; for predicates and axes. */
+/** Elements of packed 32-bit numbers. */
+export function elementsOf(dtype: DType, bytes: Uint8Array): readonly number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: Math.floor(bytes.byteLength / 4) }, (_, at) =>
+    dtype === 'f32' ? view.getFloat32(4 * at, true) : view.getInt32(4 * at, true),
+  );
+}
+
+/** The first element of a small packed tensor; for conditions and axes. */
 export function firstNumber(dtype: DType, bytes: Uint8Array): number | undefined {
   if (bytes.byteLength < bytesFor(dtype, 1) || bytes.byteLength === 0) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
