@@ -10,8 +10,11 @@ import { isZip, readZip } from '#wire/zip.ts';
 import type { Format, ReadModel } from './format.ts';
 import { identify } from './identify.ts';
 import { onnx } from './onnx/onnx.ts';
+import { savedmodel } from './savedmodel/savedmodel.ts';
+import { tfjs } from './tfjs/tfjs.ts';
+import { tflite } from './tflite/tflite.ts';
 
-export const FORMATS: readonly Format[] = [onnx];
+export const FORMATS: readonly Format[] = [onnx, tflite, savedmodel, tfjs];
 
 export interface OpenedModel {
   readonly format: Format;
