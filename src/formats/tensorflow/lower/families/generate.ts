@@ -20,14 +20,12 @@ function shapeOf(call: TfCall): readonly Operand[] {
 }
 
 function shapesOf(call: TfCall): readonly Operand[] {
-  return call
-    .inputs()
-    .map((x, at) =>
-      call.lowering.apply('Shape', [x], {
-        name: at === 0 ? call.name : `${call.name}/${at}`,
-        outputs: [call.outputName(at)],
-      }),
-    );
+  return call.inputs().map((x, at) =>
+    call.lowering.apply('Shape', [x], {
+      name: at === 0 ? call.name : `${call.name}/${at}`,
+      outputs: [call.outputName(at)],
+    }),
+  );
 }
 
 /** Numbers in order. Floats are counted by ONNX just as TensorFlow counts them: start + i * delta. */
