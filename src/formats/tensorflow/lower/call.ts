@@ -229,8 +229,21 @@ export class TfCall {
   }
 }
 
+/** Element types as ONNX numbers them. */
 const CODES: Readonly<Partial<Record<DType, number>>> = {
-  ...{ f32: 1, u8: 2, i8: 3, u16: 4, i16: 5, i32: 6, i64: 7, bool: 9, f16: 10, f64: 11, u32: 12, u64: 13, bf16: 16 },
+  f32: 1,
+  u8: 2,
+  i8: 3,
+  u16: 4,
+  i16: 5,
+  i32: 6,
+  i64: 7,
+  bool: 9,
+  f16: 10,
+  f64: 11,
+  u32: 12,
+  u64: 13,
+  bf16: 16,
 };
 
 /** A Cast, left out where the type is right already; small constants are made anew. */

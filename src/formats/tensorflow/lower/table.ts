@@ -2,8 +2,11 @@
 import type { Row } from './call.ts';
 import { arithmeticRows } from './families/arithmetic.ts';
 import { arrangeRows } from './families/arrange.ts';
+import { batchRows } from './families/batches.ts';
 import { convolutionRows } from './families/convolution.ts';
 import { detectionRows } from './families/detection.ts';
+import { fakeQuantRows } from './families/fake-quant.ts';
+import { fourierRows } from './families/fourier.ts';
 import { gatherRows } from './families/gather.ts';
 import { generateRows } from './families/generate.ts';
 import { matrixRows } from './families/matrix.ts';
@@ -16,8 +19,11 @@ import { unaryRows } from './families/unary.ts';
 export const TABLE: ReadonlyMap<string, Row> = new Map([
   ...arithmeticRows,
   ...arrangeRows,
+  ...batchRows,
   ...convolutionRows,
   ...detectionRows,
+  ...fakeQuantRows,
+  ...fourierRows,
   ...gatherRows,
   ...generateRows,
   ...matrixRows,

@@ -2,6 +2,9 @@
 import type { DType } from '#base/dtype.ts';
 import type { TfNode } from '#formats/tensorflow/graph.ts';
 
+const TRUTHS =
+  'Equal NotEqual Less LessEqual Greater GreaterEqual ApproximateEqual All Any LogicalAnd LogicalOr LogicalNot IsNan IsInf IsFinite';
+
 /** Attribute that names the type of an output, by operator; with what holds where it is left out. */
 const NAMED: Readonly<Record<string, readonly [attr: string, otherwise: DType | null]>> = {
   Placeholder: ['dtype', null],
@@ -21,12 +24,7 @@ const NAMED: Readonly<Record<string, readonly [attr: string, otherwise: DType | 
   GatherNd: ['Tparams', null],
   ResourceGather: ['dtype', null],
   Where: ['', 'i64'],
-  ...Object.fromEntries(
-    [
-      ...['Equal', 'NotEqual', 'Less', 'LessEqual', 'Greater', 'GreaterEqual', 'ApproximateEqual', 'All', 'Any'],
-      ...['LogicalAnd', 'LogicalOr', 'LogicalNot', 'IsNan', 'IsInf', 'IsFinite'],
-    ].map((op): [string, readonly [string, DType]] => [op, ['', 'bool']]),
-  ),
+  ...Object.fromEntries(TRUTHS.split(' ').map((op): [string, readonly [string, DType]] => [op, ['', 'bool']])),
   NonMaxSuppression: ['', 'i32'],
   NonMaxSuppressionV2: ['', 'i32'],
   NonMaxSuppressionV3: ['', 'i32'],

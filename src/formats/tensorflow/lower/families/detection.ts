@@ -41,7 +41,6 @@ function filledUp(call: TfCall, list: Operand, most: Operand, name: string): Ope
 
 function suppress(version: 2 | 3 | 4 | 5): Row {
   return (call): readonly Held[] => {
-    const { lowering } = call;
     if (version === 5) {
       if (call.number(5) !== 0) throw new Inexpressible('It lowers scores softly, which ONNX does not.');
     }
@@ -77,8 +76,11 @@ function combined(call: TfCall): readonly Operand[] {
     'selected',
     'NonMaxSuppression',
     [
-      ...[boxes, scores, scalarList(call, call.long(2), 'most')],
-      ...[scalarList(call, call.input(4), 'overlap'), scalarList(call, call.input(5), 'score')],
+      boxes,
+      scores,
+      scalarList(call, call.long(2), 'most'),
+      scalarList(call, call.input(4), 'overlap'),
+      scalarList(call, call.input(5), 'score'),
     ],
     {},
     [{ dtype: 'i64', shape: [null, 3] }],

@@ -85,6 +85,22 @@ function diagonal(call: TfCall): readonly Operand[] {
   return [call.emit('Mul', [row, matrix])];
 }
 
+/** The shape that two shapes broadcast to: where one size is 1, the other. */
+function broadcastShapes(call: TfCall): readonly Operand[] {
+  const { lowering } = call;
+  const lists = [call.long(0), call.long(1)] as const;
+  const lengths = lists.map((list) => lowering.shape(list)?.[0]);
+  const most = Math.max(...lengths.map((length) => (typeof length === 'number' ? length : NaN)));
+  if (!Number.isInteger(most)) throw new Inexpressible('The ranks that it broadcasts are not known.');
+  const [a, b] = lists.map((list, at) => {
+    const missing = most - Number(lengths[at]);
+    const ones = lowering.small(Array.from({ length: missing }, () => 1));
+    return missing === 0 ? list : call.step(`lifted_${at}`, 'Concat', [ones, list], { axis: 0 });
+  }) as [Operand, Operand];
+  const one = call.step('is_one', 'Equal', [a, lowering.small(1)]);
+  return [call.emit('Where', [one, b, a])];
+}
+
 export const generateRows: readonly (readonly [string, Row])[] = [
   ['Const', constant],
   ['Shape', shapeOf],
@@ -93,6 +109,7 @@ export const generateRows: readonly (readonly [string, Row])[] = [
   ['Rank', (call) => [call.lowering.small(call.rank(0), 'i64', call.name)]],
   ['Range', range],
   ['Fill', fill],
+  ['BroadcastArgs', broadcastShapes],
   ['ZerosLike', like(0)],
   ['OnesLike', like(1)],
   ['LinSpace', linSpace],

@@ -128,8 +128,11 @@ function mirrorPad(call: TfCall): readonly Operand[] {
     if (before === 0 && after === 0) continue;
     const mirrored = (name: string, from: number, to: number): Operand =>
       call.step(`${name}_${axis}`, 'Slice', [
-        ...[x, lowering.small([from]), lowering.small([to])],
-        ...[lowering.small([axis]), lowering.small([-1])],
+        x,
+        lowering.small([from]),
+        lowering.small([to]),
+        lowering.small([axis]),
+        lowering.small([-1]),
       ]);
     const parts = [
       ...(before > 0 ? [mirrored('before', before - 1, -FAR)] : []),

@@ -8,14 +8,15 @@
 import type { Operand } from '#formats/lowering/lowering.ts';
 import { TfCall } from '#formats/tensorflow/lower/call.ts';
 import type { Held } from '#formats/tensorflow/lower/held.ts';
+import type { TfRef } from '#formats/tensorflow/graph.ts';
 import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
 import { convolutionOf, convolve, type Convolution } from './convolution.ts';
 
 export function squeeze(call: TfCall): readonly Held[] {
-  const listed = call.ints(call.attr('squeeze_dims') === undefined ? 'axis' : 'squeeze_dims');
-  const line = overOneAxis(call, listed);
+  const listed = listedAxes(call);
+  const line = lineOf(call);
   if (line !== undefined) {
-    return [{ kind: 'pending', emit: (bias, output) => convolve(call, line, bias, call.name, output) }];
+    return [{ kind: 'pending', emit: (bias, output) => convolve(call, line.what, bias, call.name, output) }];
   }
   const rank = call.rank(0);
   const axes = listed.length > 0 ? listed.map((axis) => call.axis(axis, rank)) : ones(call);
@@ -32,7 +33,13 @@ function ones(call: TfCall): readonly number[] {
   return sizes.flatMap((size, axis) => (size === 1 ? [axis] : []));
 }
 
-function overOneAxis(call: TfCall, axes: readonly number[]): Convolution | undefined {
+function listedAxes(call: TfCall): readonly number[] {
+  return call.ints(call.attr('squeeze_dims') === undefined ? 'axis' : 'squeeze_dims');
+}
+
+/** A convolution over one axis that ends in this Squeeze, and where its input comes from. */
+export function lineOf(call: TfCall): { readonly what: Convolution; readonly source: TfRef } | undefined {
+  const axes = listedAxes(call);
   const ref = call.node.inputs[0];
   const made = ref === undefined ? undefined : call.scope.producer(ref);
   if (made === undefined || made.node.op !== 'Conv2D' || axes.length !== 1) return undefined;
@@ -41,9 +48,10 @@ function overOneAxis(call: TfCall, axes: readonly number[]): Convolution | undef
   const lifted = from === undefined ? undefined : call.scope.producer(from);
   if (lifted?.node.op !== 'ExpandDims' || filterRef === undefined) return undefined;
   const [inner, axisRef] = lifted.node.inputs;
-  const x = inner === undefined ? undefined : call.scope.settle(inner);
+  if (inner === undefined) return undefined;
+  const x = call.scope.settle(inner);
   const axis = axisRef === undefined ? undefined : call.scope.settle(axisRef);
-  if (x === undefined || axis === undefined || 'kind' in x || 'kind' in axis) return undefined;
+  if (axis === undefined || 'kind' in x || 'kind' in axis) return undefined;
   const conv = new TfCall(
     made.node,
     call.scope,
@@ -62,11 +70,14 @@ function overOneAxis(call: TfCall, axes: readonly number[]): Convolution | undef
   const numbers = sizes.filter((size) => typeof size === 'number');
   const filter: Operand = call.lowering.reshape(what.filter, numbers.slice(1), { name: `${made.node.name}/filter` });
   return {
-    ...what,
-    x,
-    filter,
-    layout: { ...what.layout, rank: 3 },
-    strides: what.strides.slice(1),
-    dilations: what.dilations.slice(1),
+    what: {
+      ...what,
+      x,
+      filter,
+      layout: { ...what.layout, rank: 3 },
+      strides: what.strides.slice(1),
+      dilations: what.dilations.slice(1),
+    },
+    source: inner,
   };
 }

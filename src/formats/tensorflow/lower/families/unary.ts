@@ -73,17 +73,16 @@ function clip(call: TfCall): readonly Operand[] {
 /** 1 / x; of integers TensorFlow has none worth keeping. */
 const reciprocal: Row = (call) => [call.emit('Reciprocal', [call.input(0)])];
 
-const FLOAT_ONLY: readonly (readonly [string, string])[] = [
-  ...['Sqrt', 'Exp', 'Log', 'Erf', 'Sin', 'Cos', 'Tan', 'Asin', 'Acos', 'Atan', 'Sinh', 'Cosh', 'Asinh', 'Acosh'],
-  ...['Atanh', 'Tanh', 'Sigmoid', 'Softplus', 'Softsign', 'Ceil', 'Floor'],
-].map((op) => [op, op]);
+/** Of the same name in ONNX. */
+const SAME =
+  'Sqrt Exp Log Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Tanh Sigmoid Softplus Softsign Ceil Floor';
 
 export const unaryRows: readonly (readonly [string, Row])[] = [
-  ...FLOAT_ONLY.map(([tf, onnx]): readonly [string, Row] => [
-    tf,
+  ...SAME.split(' ').map((op): readonly [string, Row] => [
+    op,
     (call) => {
       const x = call.input(0);
-      return [isInteger(call.lowering.dtype(x)) ? x : call.emit(onnx, [x])];
+      return [isInteger(call.lowering.dtype(x)) ? x : call.emit(op, [x])];
     },
   ]),
   ['Abs', unary('Abs')],
