@@ -17,7 +17,7 @@ import type { WeightStore } from '#ir/weights.ts';
 import { fusedSpelling } from './nbits.ts';
 import { toQOperators } from './qoperator.ts';
 import { ActivationSpeller, roundedActivations } from './quantized-activation.ts';
-import { domainFor, importMicrosoft, raiseIrVersion, type QuantizedConstant } from './quantized-constant.ts';
+import { domainFor, importMicrosoft, raiseIrVersion, stemOf, type QuantizedConstant } from './quantized-constant.ts';
 
 /** The same model with every quantization spelled as nodes and plain constants. Models without any come back as they are. */
 export async function spellQuantization(model: Model, store: WeightStore): Promise<Model> {
@@ -69,9 +69,10 @@ function quantizedConstants(graph: Graph, home: GraphPath): readonly QuantizedCo
 function spellDequantize(edit: Editor, constant: QuantizedConstant): void {
   const { value, tensor, quantization, home } = constant;
   const { scale, zeroPoint, axis, block } = quantization;
-  const data = edit.addConstant(`${value.name}_quantized`, tensor, undefined, home);
-  const inputs = [data, edit.addConstant(`${value.name}_scale`, scale, undefined, home)];
-  if (zeroPoint !== undefined) inputs.push(edit.addConstant(`${value.name}_zero_point`, zeroPoint, undefined, home));
+  const stem = stemOf(value.name);
+  const data = edit.addConstant(`${stem}_quantized`, tensor, undefined, home);
+  const inputs = [data, edit.addConstant(`${stem}_scale`, scale, undefined, home)];
+  if (zeroPoint !== undefined) inputs.push(edit.addConstant(`${stem}_zero_point`, zeroPoint, undefined, home));
   const attrs = new Map<string, Attr>();
   if (axis !== undefined && scale.shape.length > 0) attrs.set('axis', { type: 'int', value: axis });
   if (block !== undefined) attrs.set('block_size', { type: 'int', value: block });
@@ -80,11 +81,11 @@ function spellDequantize(edit: Editor, constant: QuantizedConstant): void {
   raiseIrVersion(edit, bitsOf(tensor.dtype));
   const node = edit.addNode(
     {
-      name: `${value.name}_dequantize`,
+      name: `${stem}_dequantize`,
       op: 'DequantizeLinear',
       domain,
       inputs,
-      outputs: [{ name: `${value.name}_dequantized`, dtype: value.dtype ?? scale.dtype, shape: tensor.shape }],
+      outputs: [{ name: `${stem}_dequantized`, dtype: value.dtype ?? scale.dtype, shape: tensor.shape }],
       attrs,
     },
     { startOf: home },

@@ -13,7 +13,7 @@
 import type { Editor, GraphPath, Place } from '#ir/editor.ts';
 import type { Graph, Node, Quantization, Value, ValueId } from '#ir/model.ts';
 import { subgraphsOf } from '#ir/walk.ts';
-import { domainFor, importMicrosoft } from './quantized-constant.ts';
+import { domainFor, importMicrosoft, stemOf } from './quantized-constant.ts';
 
 export interface RoundedActivation {
   readonly value: Value;
@@ -54,6 +54,7 @@ export class ActivationSpeller {
   spell({ value, quantization, producer, home }: RoundedActivation): void {
     const edit = this.#edit;
     const { name, dtype, shape } = value;
+    const stem = stemOf(name);
     const levels = quantization.levels!;
     const parameters = this.#parameters(name, quantization, home);
     const domain = domainFor(edit, `activation "${name}"`, levels, quantization);
@@ -65,21 +66,21 @@ export class ActivationSpeller {
     const place: Place = producer === null ? { startOf: home } : { after: producer };
     const quantize = edit.addNode(
       {
-        name: `${name}_QuantizeLinear`,
+        name: `${stem}_QuantizeLinear`,
         op: 'QuantizeLinear',
         domain,
         inputs: [],
-        outputs: [{ name: `${name}_QuantizeLinear_Output`, dtype: levels, shape }],
+        outputs: [{ name: `${stem}_QuantizeLinear_Output`, dtype: levels, shape }],
       },
       place,
     );
     const dequantize = edit.addNode(
       {
-        name: `${name}_DequantizeLinear`,
+        name: `${stem}_DequantizeLinear`,
         op: 'DequantizeLinear',
         domain,
         inputs: [quantize.outputs[0] ?? null, ...parameters],
-        outputs: [{ name: `${name}_DequantizeLinear_Output`, dtype: dtype ?? quantization.scale.dtype, shape }],
+        outputs: [{ name: `${stem}_DequantizeLinear_Output`, dtype: dtype ?? quantization.scale.dtype, shape }],
       },
       { after: quantize },
     );
@@ -88,7 +89,7 @@ export class ActivationSpeller {
     edit.replaceUses(value.id, rounded, true);
     edit.setQuantization(value.id, undefined);
     const source = copies?.inputs[0] ?? null;
-    if (isOutput) edit.setValue(value.id, { name: `${name}_QuantizeLinear_Input` });
+    if (isOutput) edit.setValue(value.id, { name: `${stem}_QuantizeLinear_Input` });
     if (copies !== null && source !== null && this.#wasRounded(source)) {
       edit.setInputs(quantize, [source, ...parameters]);
       edit.removeNode(copies);
@@ -109,7 +110,7 @@ export class ActivationSpeller {
     ] as const) {
       if (tensor === undefined) continue;
       const key = `${place} ${tensor.key}`;
-      const id = this.#constants.get(key) ?? edit.addConstant(`${name}_${suffix}`, tensor, undefined, home);
+      const id = this.#constants.get(key) ?? edit.addConstant(`${stemOf(name)}_${suffix}`, tensor, undefined, home);
       this.#constants.set(key, id);
       inputs.push(id);
     }

@@ -48,3 +48,12 @@ export function domainFor(
     hint: 'Raise the opset first, or quantize per channel with 8 bits.',
   });
 }
+
+/**
+ * What names of made values start with. TensorFlow joins the names of all that it fused, hundreds of letters each, which in a small
+ * file would take more room than the weights: the first one says enough.
+ */
+export function stemOf(name: string): string {
+  const end = name.indexOf(';');
+  return end > 0 ? name.slice(0, end) : name;
+}
