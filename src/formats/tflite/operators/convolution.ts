@@ -155,14 +155,48 @@ export const convolutionOperators: readonly OperatorRow[] = [
 
 function pooling(name: string, kind: 'max' | 'average'): OperatorRow {
   return row(name, POOL, (call, options): Operand =>
-    activated(call, options.activation, (names) =>
-      call.lowering.pool(call.input(0), {
-        ...names,
+    activated(call, options.activation, (names) => {
+      const pooled = {
         kind,
         window: steps(options.height, options.width),
         strides: steps(options.strideHeight, options.strideWidth),
         padding: paddingOf(options.padding),
-      }),
-    ),
+      };
+      const grid = kind === 'average' ? gridOf(call) : undefined;
+      const places = options.width * options.height;
+      if (grid === undefined || places % 2 === 1) return call.lowering.pool(call.input(0), { ...names, ...pooled });
+      const mean = call.lowering.pool(call.input(0), { name: `${names.name}/mean`, ...pooled });
+      return awayFromZero(call, mean, grid, places, names);
+    }),
   );
+}
+
+interface Grid {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** The grid of a result of integers. */
+function gridOf(call: OperatorCall): Grid | undefined {
+  const { type, quantization } = call.resultTensor();
+  const [scale] = quantization?.scale ?? [];
+  if ((type !== 'i8' && type !== 'u8') || scale === undefined || !(scale > 0)) return undefined;
+  return { scale, zeroPoint: Number(quantization?.zeroPoint[0] ?? 0n) };
+}
+
+/**
+ * TFLite rounds a mean of levels that lies half way between two away from level zero; ONNX rounds to the even one. A nudge that
+ * is less than the least distance of other means from half way decides such cases alone.
+ */
+function awayFromZero(
+  call: OperatorCall,
+  mean: Operand,
+  { scale, zeroPoint }: Grid,
+  places: number,
+  { name, output }: { readonly name: string; readonly output?: string },
+): Operand {
+  const level = zeroPoint === 0 ? mean : call.step('level', 'Add', [mean, call.like(mean, zeroPoint * scale)]);
+  const side = call.step('side', 'Sign', [level]);
+  const nudge = call.step('nudge', 'Mul', [side, call.like(mean, scale / (4 * places))]);
+  return call.lowering.apply('Add', [mean, nudge], { name, outputs: [output ?? name] });
 }
