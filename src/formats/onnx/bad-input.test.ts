@@ -77,9 +77,9 @@ const CASES: readonly (readonly [string, Readonly<Record<string, Uint8Array>>, R
   ],
   ['a web page', { 'm.onnx': TEXT.encode('<!DOCTYPE html><html>') }, /a web page/],
   [
-    'a TensorFlow Lite model',
-    { 'm.tflite': TEXT.encode('\0\0\0\0TFL3') },
-    /^m\.tflite: This is a TensorFlow Lite model.*ONNX/,
+    'a GGUF model',
+    { 'm.gguf': TEXT.encode('GGUF\0\0\0\0') },
+    /^m\.gguf: This is a GGUF model.*ONNX/,
   ],
   ['random bytes', { 'm.onnx': Uint8Array.from({ length: 64 }, (_, i) => (i * 151) % 256) }, /^m\.onnx, byte 0/],
   ['text', { 'notes.txt': TEXT.encode('hello') }, /^notes\.txt: This is a text file, not a model/],
