@@ -30,14 +30,17 @@ export class Flow implements Surroundings {
   #makers: ReadonlyMap<number, TfliteOperator> | undefined;
   /** Tensors that leave the model as integers and are read by nobody else. */
   readonly #leaving: ReadonlySet<number>;
+  readonly #outgoing: ReadonlySet<number>;
 
   constructor(shared: Shared, graph: TfliteSubgraph, lowering: Lowering, depth = 0, leaving: readonly number[] = []) {
     this.#shared = shared;
     this.#graph = graph;
     this.lowering = lowering;
     this.#depth = depth;
+    this.#outgoing = new Set(leaving);
     const read = new Set(graph.operators.flatMap(({ inputs }) => inputs));
-    this.#leaving = new Set(leaving.filter((index) => !read.has(index)));
+    // Signed bytes leave by way of unsigned ones, which the layer before them can give in integers.
+    this.#leaving = new Set(leaving.filter((index) => !read.has(index) && graph.tensors[index]?.type !== 'i8'));
   }
 
   bind(index: number, operand: Operand): void {
@@ -131,7 +134,7 @@ export class Flow implements Surroundings {
     if (index < 0) return '';
     const { name } = this.tensor(index);
     // The integers that leave have the tensor's name.
-    return this.#leaving.has(index) && this.#shared.grids.has(this.tensor(index)) ? `${name}_real` : name;
+    return this.#outgoing.has(index) && this.#shared.grids.has(this.tensor(index)) ? `${name}_real` : name;
   }
 
   tensor(index: number): TfliteTensor {
@@ -148,7 +151,7 @@ export class Flow implements Surroundings {
   }
 
   levels(index: number): Operand {
-    const grid = this.#shared.grids.ofActivation(this.tensor(index));
+    const grid = this.#shared.grids.asStored(this.tensor(index));
     const operand = this.operand(index);
     if (grid === undefined) return operand;
     const { name } = this.tensor(index);

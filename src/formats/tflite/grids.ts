@@ -23,17 +23,30 @@ export class Grids {
     return integer && bitsOf(type) <= 16 && (blocks !== undefined || (scale.length > 0 && scale.every(isScale)));
   }
 
-  /** Of a tensor that is computed: one scale, and the type of its levels. */
+  /**
+   * Of a tensor that is computed: one scale, and the type of its levels. Signed bytes become unsigned ones, 128 up: the same real values to
+   * the bit, and the type that onnxruntime has integer kernels for everywhere (on x64 and in the browser it turns signed ones itself,
+   * but not where two layers read them, and computes in floats around those).
+   */
   ofActivation(tensor: TfliteTensor): Quantization | undefined {
+    const { type } = tensor;
+    return type === 'i8' ? this.#activation(tensor, 'u8', 128) : this.asStored(tensor);
+  }
+
+  /** Of a tensor that is computed, with the levels that the file has. */
+  asStored(tensor: TfliteTensor): Quantization | undefined {
+    return this.#activation(tensor, tensor.type as DType, 0);
+  }
+
+  #activation(tensor: TfliteTensor, levels: DType, shift: number): Quantization | undefined {
     if (!this.has(tensor)) return undefined;
     const { scale, zeroPoint } = tensor.quantization!;
     if (scale.length !== 1) {
       throw this.#refuse(tensor, `It is computed, but has ${scale.length} scales where one belongs.`);
     }
-    const levels = tensor.type as DType;
     return {
       scale: this.scales(scale, []),
-      zeroPoint: this.#zeros(tensor, levels, zeroPoint, 1, []),
+      zeroPoint: this.#zeros(tensor, levels, [(zeroPoint[0] ?? 0n) + BigInt(shift)], 1, []),
       levels,
     };
   }

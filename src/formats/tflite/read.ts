@@ -102,7 +102,7 @@ function lowerGraph(shared: Shared, lowering: Lowering, graph: TfliteSubgraph, p
       });
     }
     const operand = lowering.input(name, type, openShape(tensor, dims));
-    const grid = shared.grids.ofActivation(tensor);
+    const grid = shared.grids.asStored(tensor);
     if (grid === undefined) {
       flow.bind(index, operand);
       continue;
@@ -112,7 +112,8 @@ function lowerGraph(shared: Shared, lowering: Lowering, graph: TfliteSubgraph, p
       name: `${name}_dequantize`,
       outputs: [`${name}_dequantized`],
     });
-    flow.bindExact(index, real);
+    if (type === 'i8') flow.bind(index, real);
+    else flow.bindExact(index, real);
   }
   flow.run();
   for (const index of graph.outputs) lowering.output(graph.tensors[index]!.name, flow.levels(index));

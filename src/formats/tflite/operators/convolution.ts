@@ -164,7 +164,9 @@ function pooling(name: string, kind: 'max' | 'average'): OperatorRow {
       };
       const grid = kind === 'average' ? gridOf(call) : undefined;
       const places = options.width * options.height;
-      if (grid === undefined || places % 2 === 1) return call.lowering.pool(call.input(0), { ...names, ...pooled });
+      // Only a mean of an even number of levels can lie half way; at padded borders any number of them may count.
+      const never = places % 2 === 1 && pooled.padding === 'VALID';
+      if (grid === undefined || never) return call.lowering.pool(call.input(0), { ...names, ...pooled });
       const mean = call.lowering.pool(call.input(0), { name: `${names.name}/mean`, ...pooled });
       return awayFromZero(call, mean, grid, places, names);
     }),
@@ -172,6 +174,7 @@ function pooling(name: string, kind: 'max' | 'average'): OperatorRow {
 }
 
 interface Grid {
+  readonly signed: boolean;
   readonly scale: number;
   readonly zeroPoint: number;
 }
@@ -181,22 +184,26 @@ function gridOf(call: OperatorCall): Grid | undefined {
   const { type, quantization } = call.resultTensor();
   const [scale] = quantization?.scale ?? [];
   if ((type !== 'i8' && type !== 'u8') || scale === undefined || !(scale > 0)) return undefined;
-  return { scale, zeroPoint: Number(quantization?.zeroPoint[0] ?? 0n) };
+  return { signed: type === 'i8', scale, zeroPoint: Number(quantization?.zeroPoint[0] ?? 0n) };
 }
 
 /**
  * TFLite rounds a mean of levels that lies half way between two away from level zero; ONNX rounds to the even one. A nudge that
- * is less than the least distance of other means from half way decides such cases alone.
+ * is less than the least distance of other means from half way decides such cases alone. Level zero is the real -zeroPoint * scale,
+ * and no mean half way lies nearer to it than half a step, so that what is clipped to the nudge has its sign.
  */
 function awayFromZero(
   call: OperatorCall,
   mean: Operand,
-  { scale, zeroPoint }: Grid,
+  { signed, scale, zeroPoint }: Grid,
   places: number,
   { name, output }: { readonly name: string; readonly output?: string },
 ): Operand {
-  const level = zeroPoint === 0 ? mean : call.step('level', 'Add', [mean, call.like(mean, zeroPoint * scale)]);
-  const side = call.step('side', 'Sign', [level]);
-  const nudge = call.step('nudge', 'Mul', [side, call.like(mean, scale / (4 * places))]);
+  const most = scale / (4 * places);
+  const level =
+    !signed || zeroPoint === 0 ? mean : call.step('level', 'Add', [mean, call.like(mean, zeroPoint * scale)]);
+  const nudge = signed
+    ? call.step('nudge', 'Clip', [level, call.like(mean, -most), call.like(mean, most)])
+    : call.like(mean, most);
   return call.lowering.apply('Add', [mean, nudge], { name, outputs: [output ?? name] });
 }
