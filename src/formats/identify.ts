@@ -72,10 +72,19 @@ const BY_EXTENSION: Readonly<Record<string, Identity>> = {
   npz: { what: 'an archive of NumPy arrays', hint: 'Open a model first; arrays serve as its inputs.' },
 };
 
+/** Whether a name says that a file is something that is not opened, whatever its first bytes resemble. */
+export function isNamedOtherwise(name: string): boolean {
+  return extensionOf(name) in BY_EXTENSION;
+}
+
+function extensionOf(name: string): string {
+  return /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? '';
+}
+
 /** What the file is, judged by its first bytes (up to 4 KiB) and its name. */
 export function identify(name: string, head: Uint8Array): Identity {
   if (head.byteLength === 0) return { what: 'an empty file' };
-  const extension = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? '';
+  const extension = extensionOf(name);
   const mark = MARKS.find((candidate) => matches(head, candidate));
   const named = BY_EXTENSION[extension];
   if (mark !== undefined && !(mark.what === 'a zip archive' && named !== undefined)) return mark;

@@ -8,7 +8,7 @@ import type { WeightStore } from '#ir/weights.ts';
 import type { ZipMember } from '#wire/zip.ts';
 import { isZip, readZip } from '#wire/zip.ts';
 import type { Format, ReadModel } from './format.ts';
-import { identify } from './identify.ts';
+import { identify, isNamedOtherwise } from './identify.ts';
 import { onnx } from './onnx/onnx.ts';
 import { savedmodel } from './savedmodel/savedmodel.ts';
 import { tfjs } from './tfjs/tfjs.ts';
@@ -144,7 +144,7 @@ async function findModel(files: Files): Promise<Found> {
     return first;
   }
   const sniffed: Found[] = [];
-  for (const [path, source] of [...files].slice(0, MAX_SNIFFED)) {
+  for (const [path, source] of [...files].filter(([name]) => !isNamedOtherwise(name)).slice(0, MAX_SNIFFED)) {
     const head = await headOf(source);
     const format = FORMATS.find((candidate) => candidate.sniff(head, path));
     if (format !== undefined) sniffed.push({ format, main: path });
