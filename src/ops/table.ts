@@ -1,6 +1,7 @@
 /** The table of operators that Pare knows, by domain and name. One row per family file; the test compares it with the folder. */
 import { activationOperators } from './families/activation.ts';
 import { arrangeOperators } from './families/arrange.ts';
+import { attentionOperators } from './families/attention.ts';
 import { controlOperators } from './families/control.ts';
 import { convolutionOperators } from './families/convolution.ts';
 import { elementwiseOperators } from './families/elementwise.ts';
@@ -15,11 +16,13 @@ import { recurrentOperators } from './families/recurrent.ts';
 import { reduceOperators } from './families/reduce.ts';
 import { reshapeOperators } from './families/reshape.ts';
 import { resizeOperators } from './families/resize.ts';
+import { signalOperators } from './families/signal.ts';
 import type { Operator } from './operator.ts';
 
 export const OPERATORS: readonly Operator[] = [
   ...activationOperators,
   ...arrangeOperators,
+  ...attentionOperators,
   ...controlOperators,
   ...convolutionOperators,
   ...elementwiseOperators,
@@ -34,6 +37,7 @@ export const OPERATORS: readonly Operator[] = [
   ...reduceOperators,
   ...reshapeOperators,
   ...resizeOperators,
+  ...signalOperators,
 ];
 
 const BY_NAME = new Map(OPERATORS.map((operator) => [keyOf(operator.domain ?? '', operator.name), operator]));

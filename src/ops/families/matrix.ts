@@ -1,5 +1,5 @@
 /** Matrix products: MatMul, Gemm, Einsum, Det and the integer and fused forms. */
-import { broadcast, elementsOf } from '#ops/dims.ts';
+import { broadcast, broadcastDim, elementsOf } from '#ops/dims.ts';
 import type { TensorType } from '#ops/facts.ts';
 import { weight, type Macs, type Operator } from '#ops/operator.ts';
 import type { Call } from '#ops/call.ts';
@@ -46,28 +46,42 @@ function fusedShapes(call: Call): readonly [Shape | null, Shape | null] {
   return [swapLast(call.shape(0), call.int('transA', 0) !== 0), swapLast(call.shape(1), call.int('transB', 0) !== 0)];
 }
 
+/** Letters of an Einsum operand; the axes of `...` are numbered from its end, so that shorter ones are broadcast. */
+function lettersOf(term: string, rank: number): readonly string[] | null {
+  const at = term.indexOf('...');
+  if (at === -1) return term.length === rank ? [...term] : null;
+  const dots = rank - (term.length - 3);
+  if (dots < 0) return null;
+  return [
+    ...term.slice(0, at),
+    ...Array.from({ length: dots }, (_, axis) => String(dots - axis)),
+    ...term.slice(at + 3),
+  ];
+}
+
 /** Shape and multiply-accumulates of an Einsum equation of up to two operands. */
 function einsum(call: Call): { readonly shape: Shape | null; readonly macs: Macs } {
-  const equation = call.string('equation', '').replaceAll(' ', '');
-  const unknown = { shape: null, macs: { unknown: 'this Einsum equation is not analysed' } };
-  if (equation.includes('...') || equation === '') return unknown;
-  const [left = '', right] = equation.split('->');
-  const terms = left.split(',');
+  const [left = '', right] = call.string('equation', '').replaceAll(' ', '').split('->');
+  const terms = left.split(',').map((term, input) => lettersOf(term, call.rank(input) ?? -1));
   const sizes = new Map<string, Dim>();
   for (const [input, term] of terms.entries()) {
-    const shape = call.shape(input);
-    if (shape?.length !== term.length) return unknown;
-    for (const [axis, letter] of [...term].entries()) {
-      const known = sizes.get(letter);
-      const size = shape[axis] ?? null;
-      if (known === undefined || known === null || known === 1 || typeof size === 'number') {
-        if (!(typeof known === 'number' && size === 1)) sizes.set(letter, size);
-      }
+    if (term === null || term.length === 0)
+      return { shape: null, macs: { unknown: 'this Einsum equation is not analysed' } };
+    for (const [axis, letter] of term.entries()) {
+      const size = call.dim(input, axis);
+      sizes.set(letter, sizes.has(letter) ? broadcastDim(sizes.get(letter) ?? null, size) : size);
     }
   }
-  const all = left.replaceAll(',', '');
-  const implicit = [...new Set(all)].filter((letter) => all.split(letter).length === 2).sort();
-  const shape = (right === undefined ? implicit : [...right]).map((letter) => sizes.get(letter) ?? null);
+  const all = terms.flatMap((term) => term ?? []);
+  const isDot = (letter: string): boolean => /\d/.test(letter);
+  const dots = [...sizes.keys()].filter(isDot).toSorted((a, b) => Number(b) - Number(a));
+  const once = [...sizes.keys()].filter((letter) => !isDot(letter) && all.indexOf(letter) === all.lastIndexOf(letter));
+  const named = right?.split('...');
+  const kept =
+    named === undefined
+      ? [...dots, ...once.toSorted()]
+      : [...(named[0] ?? ''), ...(named.length > 1 ? dots : []), ...(named[1] ?? '')];
+  const shape = kept.map((letter) => sizes.get(letter) ?? null);
   const loops = elementsOf([...sizes.values()]);
   if (terms.length > 2)
     return { shape, macs: { unknown: 'an Einsum of more than two operands can be ordered in many ways' } };

@@ -26,6 +26,21 @@ function pool(name: string, outputs: readonly string[], domain?: string): Operat
   };
 }
 
+/** What MaxPool with these windows would have read. */
+function unpooled(call: Call): Shape | null {
+  const shape = call.shape(0);
+  const kernel = call.ints('kernel_shape') ?? [];
+  const [strides, pads] = [call.ints('strides'), call.ints('pads')];
+  return (
+    shape?.map((size, at) => {
+      const axis = at - 2;
+      if (axis < 0 || typeof size !== 'number') return axis < 0 ? size : null;
+      const pad = (pads?.[axis] ?? 0) + (pads?.[axis + kernel.length] ?? 0);
+      return (size - 1) * (strides?.[axis] ?? 1) + (kernel[axis] ?? 1) - pad;
+    }) ?? null
+  );
+}
+
 function globalPool(name: string, domain?: string): Operator {
   return {
     name,
@@ -48,7 +63,7 @@ export const poolingOperators: readonly Operator[] = [
     inputs: ['X', 'I', 'output_shape?'],
     outputs: ['output'],
     shapeInputs: [2],
-    infer: (call) => [call.like(0, call.elements(2) ?? call.sameRank(0))],
+    infer: (call) => [call.like(0, call.has(2) ? (call.elements(2) ?? call.sameRank(0)) : unpooled(call))],
     roles: () => [undefined, 'indices', 'setting'],
   },
   {

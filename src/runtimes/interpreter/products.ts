@@ -106,7 +106,7 @@ function summed(
       ),
     );
   });
-  const place = new Array<number>(loop.length).fill(0);
+  const place: number[] = Array.from({ length: loop.length }, () => 0);
   for (let into = 0; into < values.length; into++) {
     let sum = 0;
     for (let k = 0; k < inner; k++) {

@@ -31,7 +31,7 @@ export function eachWindow(windows: Windows, visit: (position: number, taps: Tap
   const steps = stepsOf(data);
   const reach = coordinates(kernel).map((at, index) => at * (dilations[index % rank] ?? 1));
   const taps: Taps = { from: new Int32Array(total), tap: new Int32Array(total), count: 0 };
-  const place = new Array<number>(rank).fill(0);
+  const place: number[] = Array.from({ length: rank }, () => 0);
   const count = countOf(positions);
   for (let position = 0; position < count; position++) {
     taps.count = 0;
@@ -71,7 +71,7 @@ export function advance(place: number[], sizes: readonly number[]): void {
 /** Coordinates of every element one after the other. */
 function coordinates(sizes: readonly number[]): number[] {
   const all: number[] = [];
-  const place = new Array<number>(sizes.length).fill(0);
+  const place: number[] = Array.from({ length: sizes.length }, () => 0);
   for (let at = countOf(sizes); at > 0; at--) {
     all.push(...place);
     advance(place, sizes);

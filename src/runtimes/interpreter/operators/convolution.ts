@@ -3,6 +3,7 @@ import { countOf } from '#base/dtype.ts';
 import type { Call } from '#ops/call.ts';
 import type { Dense } from '#ops/dense.ts';
 import { activationOf } from '#runtimes/interpreter/activations.ts';
+import { deformable } from '#runtimes/interpreter/deformable.ts';
 import { made, need, reals, wholes, type Evaluations, type Reals } from '#runtimes/interpreter/evaluation.ts';
 import { lessZeroPoint, requantize } from '#runtimes/interpreter/integers.ts';
 import { eachWindow, windowsOf, type Windows } from '#runtimes/interpreter/windows.ts';
@@ -127,7 +128,7 @@ function transposedWindows(call: Call, sizes: readonly number[], kernel: readonl
     } else {
       const all = Math.max(full - wanted, 0);
       data.push(wanted);
-      before.push(auto === 'SAME_LOWER' ? Math.ceil(all / 2) : Math.floor(all / 2));
+      before.push(auto === 'SAME_UPPER' ? Math.floor(all / 2) : Math.ceil(all / 2));
     }
   }
   return { data, positions: sizes, kernel, strides, dilations, before };
@@ -187,6 +188,7 @@ export const convolutionEvaluations: Evaluations = {
   },
   ConvTranspose: convolveTransposed,
   Col2Im: columnsToImage,
+  DeformConv: deformable,
   ConvInteger: (call) => {
     const [x, w] = [need(call, 0), need(call, 1)];
     const given = { x: lessZeroPoint(x, call.dense(2), null), w: lessZeroPoint(w, call.dense(3), 0) };

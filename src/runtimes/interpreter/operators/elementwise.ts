@@ -128,6 +128,16 @@ const dropout: Evaluate = (call) => {
   return [x, denseOf(call.opset < 10 ? x.dtype : 'bool', x.shape, new Uint8Array(x.data.length).fill(1))];
 };
 
+/** Powers of 64-bit integers to real exponents, which the table leaves open. */
+const power: Evaluate = (call) => {
+  const [x, y] = [need(call, 0), need(call, 1)];
+  const shape = broadcastShape(x.shape, y.shape);
+  const [ofX, ofY] = [broadcastIndex(x.shape, shape), broadcastIndex(y.shape, shape)];
+  const [base, exponent] = [reals(x), reals(y)];
+  const values = Array.from({ length: countOf(shape) }, (_, at) => (base[ofX(at)] ?? 0) ** (exponent[ofY(at)] ?? 0));
+  return values.every(Number.isFinite) ? [made(x.dtype, shape, values)] : undefined;
+};
+
 export const elementwiseEvaluations: Evaluations = {
   Cast: (call) => cast(need(call, 0), dtypeOfCode(call.int('to', 0))),
   CastLike: (call) => cast(need(call, 0), call.dtype(1)),
@@ -136,5 +146,6 @@ export const elementwiseEvaluations: Evaluations = {
   Dropout: dropout,
   IsInf: isInfinite,
   Mean: mean,
+  Pow: power,
   Trilu: triangle,
 };

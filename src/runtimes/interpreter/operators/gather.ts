@@ -169,8 +169,8 @@ const topK: Evaluate = (call) => {
   if (k < 0 || k > size) refuse(call, `it keeps ${String(k)} of ${String(size)}.`);
   const data = reals(x);
   const shape = x.shape.map((one, at) => (at === axis ? k : one));
-  const sources = new Array<number>(countOf(shape)).fill(0);
-  const positions = new Array<number>(sources.length).fill(0);
+  const sources = Array.from({ length: countOf(shape) }, () => 0);
+  const positions = Array.from({ length: sources.length }, () => 0);
   for (let run = 0; run < outer * inner; run++) {
     const [o, i] = [Math.floor(run / inner), run % inner];
     const start = o * size * inner + i;
