@@ -41,10 +41,10 @@ const JOURNEYS: readonly Journey[] = [
   },
   {
     what: 'a TFLite file',
-    path: 'models/mobilenet_v1_025_224/mobilenet_v1_0.25_224_float_metadata.tflite',
+    path: 'models/mnist/conv_fc_mnist.tflite',
     label: 'TensorFlow Lite',
-    layer: /Conv2d_1_pointwise/,
-    download: 'mobilenet_v1_0.25_224_float_metadata.pared.onnx',
+    layer: /conv2d/i,
+    download: 'conv_fc_mnist.pared.onnx',
   },
   {
     what: 'a TF.js folder',
