@@ -186,8 +186,8 @@ class Recorder:
         self.wanted = wanted
         self.cases = {}
 
-    def case(self, name, function, *inputs, dynamic=(), rewrite=None):
-        """`inputs`: arrays. `dynamic`: (input, axis) pairs whose size is left open."""
+    def case(self, name, function, *inputs, dynamic=(), rewrite=None, plain=False):
+        """`inputs`: arrays. `dynamic`: (input, axis) pairs whose size is left open. `plain`: as traced, since freezing rewrites it."""
         if self.wanted not in name:
             return
         arrays = [np.asarray(one) for one in inputs]
@@ -200,8 +200,10 @@ class Recorder:
             return tf.nest.flatten(function(*given))
 
         concrete = tf.function(call, input_signature=specs, autograph=False).get_concrete_function()
+        frozen = concrete
         try:
-            frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+            if not plain:
+                frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
         except Exception as error:
             print("TensorFlow cannot freeze", name, str(error)[:200])
             return

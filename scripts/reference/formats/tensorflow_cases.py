@@ -331,10 +331,10 @@ def control(recorder):
     case("If else", lambda x: tf.cond(tf.reduce_sum(x) > 1e3, lambda: (x * 2, tf.shape(x)), lambda: (x - 1, tf.shape(x) + 1)), real(2, 3))
     case("If nested", lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: tf.cond(x[0, 0] > 0, lambda: x, lambda: -x), lambda: tf.nn.relu(x)), real(2, 3))
     case("If constant", lambda x: tf.cond(tf.constant(True), lambda: x * 2, lambda: x - 1), real(2, 3))
-    case("If number", lambda n, x: tf.raw_ops.If(cond=n, input=[x], Tout=[tf.float32], then_branch=tf.function(lambda x: x + 1).get_concrete_function(tf.TensorSpec([2], tf.float32)), else_branch=tf.function(lambda x: x - 1).get_concrete_function(tf.TensorSpec([2], tf.float32)))[0], np.int32(3), real(2))
+    case("If number", lambda n, x: tf.raw_ops.If(cond=n, input=[x], Tout=[tf.float32], then_branch=tf.function(lambda x: x + 1).get_concrete_function(tf.TensorSpec([2], tf.float32)), else_branch=tf.function(lambda x: x - 1).get_concrete_function(tf.TensorSpec([2], tf.float32)))[0], np.int32(3), real(2), plain=True)
 
-    case("Case", lambda n, x: tf.switch_case(n, [lambda: x * 2, lambda: x - 1, lambda: tf.nn.relu(x)]), np.int32(1), real(3))
-    case("Case default", lambda n, x: tf.switch_case(n, [lambda: x * 2, lambda: x - 1, lambda: tf.nn.relu(x)]), np.int32(7), real(3))
+    case("Case", lambda n, x: tf.switch_case(n, [lambda: x * 2, lambda: x - 1, lambda: tf.nn.relu(x)]), np.int32(1), real(3), plain=True)
+    case("Case default", lambda n, x: tf.switch_case(n, [lambda: x * 2, lambda: x - 1, lambda: tf.nn.relu(x)]), np.int32(7), real(3), plain=True)
 
     case("While counter", lambda x: tf.while_loop(lambda i, y: i < 5, lambda i, y: (i + 1, y * 1.5 + tf.cast(i, tf.float32)), [0, x])[1], real(2, 3))
     case("While condition", lambda x: tf.while_loop(lambda y: tf.reduce_sum(y) < 100, lambda y: y * 2, [x])[0], np.abs(real(3)) + 0.1)

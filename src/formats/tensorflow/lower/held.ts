@@ -13,6 +13,8 @@ export interface TfList {
   readonly count: Operand | null;
   /** The items; null while nothing was written. */
   readonly items: Operand | null;
+  /** In the body of a loop: what is written there in each round becomes an item, so nothing is written at once. */
+  readonly scan?: { readonly written: Operand | null };
 }
 
 /** A product (convolution, matrix) that waits for the bias after it, so that both become one operator. */

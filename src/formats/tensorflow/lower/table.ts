@@ -1,5 +1,8 @@
 /** The operator table of TensorFlow: one row per operator, in files by family. */
 import type { Row } from './call.ts';
+import { branchRows } from './control/branches.ts';
+import { listRows } from './control/lists.ts';
+import { loopRows } from './control/loop.ts';
 import { arithmeticRows } from './families/arithmetic.ts';
 import { arrangeRows } from './families/arrange.ts';
 import { batchRows } from './families/batches.ts';
@@ -19,6 +22,9 @@ import { unaryRows } from './families/unary.ts';
 export const TABLE: ReadonlyMap<string, Row> = new Map([
   ...arithmeticRows,
   ...arrangeRows,
+  ...branchRows,
+  ...listRows,
+  ...loopRows,
   ...batchRows,
   ...convolutionRows,
   ...detectionRows,

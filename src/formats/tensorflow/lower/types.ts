@@ -44,7 +44,7 @@ function ofSeveral(node: TfNode, output: number): DType | null | undefined {
   if (node.op === 'CombinedNonMaxSuppression') return output === 3 ? 'i32' : 'f32';
   if (node.op === 'Unique' || node.op === 'UniqueV2')
     return output === 0 ? typeOf(node, 'T') : typeOf(node, 'out_idx', 'i32');
-  if (['While', 'StatelessWhile', 'If', 'StatelessIf', 'IdentityN', 'PartitionedCall'].includes(node.op)) {
+  if (['While', 'StatelessWhile', 'If', 'StatelessIf', 'Case', 'StatelessCase', 'IdentityN'].includes(node.op)) {
     const list = node.attrs.get(node.attrs.has('Tout') ? 'Tout' : 'T');
     const one = list?.kind === 'list' ? list.value[output] : undefined;
     return one?.kind === 'type' ? one.value : null;
