@@ -1,0 +1,381 @@
+/** Walks a model from its outputs back to its inputs and lowers each call of each layer once, nested models in their place. */
+import type { DType } from '#base/dtype.ts';
+import { PareError } from '#base/failure.ts';
+import type { Json, KerasWeights } from '#formats/keras/archive.ts';
+import { tensorsOfCall, type Argument, type CallRecord, type TensorRef } from '#formats/keras/config/calls.ts';
+import { fieldOf, isList } from '#formats/keras/config/json.ts';
+import {
+  isModelRecord,
+  readModelRecord,
+  type LayerRecord,
+  type ModelRecord,
+} from '#formats/keras/config/model-config.ts';
+import { Settings } from '#formats/keras/config/settings.ts';
+import { rowOf } from '#formats/keras/layers/table.ts';
+import type { Lowering, Operand } from '#formats/lowering/lowering.ts';
+import { dtypeName, tensorDtype } from './dtype.ts';
+import { LayerCall, type Given, type InnerLayer, type LayerState } from './layer-call.ts';
+import { passMasks } from './masks.ts';
+import { Unsupported } from './unsupported.ts';
+import { LayerWeights, type MadeWeights } from './weights.ts';
+
+const DEEPEST = 32;
+
+/** What all layers of a file share. */
+export class ModelScope {
+  readonly lowering: Lowering;
+  readonly version: number;
+  readonly masks = new WeakMap<Operand, Operand>();
+  readonly made: MadeWeights = new Map();
+  readonly #weights: KerasWeights;
+  readonly #states = new Map<string, LayerState>();
+  /** Types other than float32 that layers were meant to compute in. */
+  readonly otherTypes = new Set<string>();
+
+  constructor(lowering: Lowering, version: number, weights: KerasWeights) {
+    this.lowering = lowering;
+    this.version = version;
+    this.#weights = weights;
+  }
+
+  stateOf(path: readonly string[]): LayerState {
+    const key = path.join('\n');
+    const known = this.#states.get(key);
+    if (known !== undefined) return known;
+    const weights = LayerWeights.of(this.lowering, path.join('/'), this.#weights.layer(path), this.made);
+    const state = { weights, made: new Map<string, Operand>() };
+    this.#states.set(key, state);
+    return state;
+  }
+
+  /** As this one, with the weights of a model inside a layer. */
+  within(weights: KerasWeights): ModelScope {
+    const inner = new ModelScope(this.lowering, this.version, weights);
+    return Object.assign(inner, { masks: this.masks, otherTypes: this.otherTypes });
+  }
+}
+
+interface Place {
+  /** Names of the models around, outermost first. */
+  readonly path: readonly string[];
+  /** What names of nodes begin with. */
+  readonly prefix: string;
+}
+
+/** A call of a layer in the walk. */
+interface Step {
+  readonly layer: LayerRecord;
+  readonly at: number;
+  readonly key: string;
+}
+
+/** Gives the outputs of a model for its inputs. */
+export function lowerModel(
+  scope: ModelScope,
+  model: ModelRecord,
+  inputs: readonly Operand[],
+  place: Place = { path: [], prefix: '' },
+): readonly Operand[] {
+  if (place.path.length > DEEPEST) {
+    throw new PareError({ code: 'keras/too-deep', place: model.name, problem: 'Models are nested too deeply.' });
+  }
+  const results = new Map<string, readonly Operand[]>();
+  for (const [at, ref] of model.inputs.entries()) {
+    const input = inputs[at];
+    if (input === undefined) {
+      throw damaged(model.name, `It takes ${model.inputs.length} inputs, but is called on ${inputs.length}.`);
+    }
+    results.set(stepKey(ref.layer, ref.call), [input]);
+  }
+  const wanted = outputsWanted(model);
+  for (const output of model.outputs) {
+    for (const step of stepsBefore(model, output, results)) {
+      results.set(step.key, lowerStep(scope, model, step, results, wanted, place));
+    }
+  }
+  return model.outputs.map((ref) => resultOf(results, ref, model.name));
+}
+
+function stepKey(layer: string, call: number): string {
+  return `${layer}\n${call}`;
+}
+
+function resultOf(results: ReadonlyMap<string, readonly Operand[]>, ref: TensorRef, place: string): Operand {
+  const operand = results.get(stepKey(ref.layer, ref.call))?.[ref.output];
+  if (operand !== undefined) return operand;
+  throw damaged(place, `It uses output ${ref.output} of layer "${ref.layer}", which has no such output.`);
+}
+
+/** How many outputs of each call others refer to. */
+function outputsWanted(model: ModelRecord): ReadonlyMap<string, number> {
+  const wanted = new Map<string, number>();
+  const all = [...model.layers.values()].flatMap((layer) => layer.calls.flatMap(tensorsOfCall));
+  for (const { layer, call, output } of [...all, ...model.outputs]) {
+    const key = stepKey(layer, call);
+    wanted.set(key, Math.max(wanted.get(key) ?? 1, Math.min(output, 1000) + 1));
+  }
+  return wanted;
+}
+
+/** The calls that a tensor needs and that have no result yet, in an order in which each finds its inputs. */
+function* stepsBefore(
+  model: ModelRecord,
+  output: TensorRef,
+  results: ReadonlyMap<string, readonly Operand[]>,
+): Generator<Step> {
+  const open = new Set<string>();
+  const stack: { readonly step: Step; readonly needs: TensorRef[] }[] = [];
+  const enter = (ref: TensorRef): void => {
+    const step = stepOf(model, ref);
+    if (open.has(step.key)) throw damaged(step.layer.name, 'It takes part in a circle: it needs its own result.');
+    open.add(step.key);
+    const call = step.layer.calls[step.at];
+    stack.push({ step, needs: call === undefined ? [] : tensorsOfCall(call).toReversed() });
+  };
+  if (!results.has(stepKey(output.layer, output.call))) enter(output);
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const next = top.needs.pop();
+    if (next === undefined) {
+      stack.pop();
+      open.delete(top.step.key);
+      yield top.step;
+    } else if (!results.has(stepKey(next.layer, next.call))) enter(next);
+  }
+}
+
+function stepOf(model: ModelRecord, ref: TensorRef): Step {
+  const layer = model.layers.get(ref.layer);
+  if (layer === undefined) throw damaged(model.name, `It refers to a layer "${ref.layer}", which it does not list.`);
+  const at = ref.call - layer.firstCall;
+  if (layer.className === 'InputLayer') {
+    throw damaged(model.name, `Its layer "${layer.name}" is an input that the model does not name as one.`);
+  }
+  if (layer.calls[at] === undefined) {
+    throw damaged(
+      model.name,
+      `It refers to call ${ref.call} of layer "${ref.layer}", which is called ${layer.calls.length} times.`,
+    );
+  }
+  return { layer, at, key: stepKey(ref.layer, ref.call) };
+}
+
+function damaged(place: string, problem: string): PareError {
+  return new PareError({
+    code: 'keras/connections',
+    place,
+    problem,
+    hint: 'The configuration is damaged: save the model again.',
+  });
+}
+
+function lowerStep(
+  scope: ModelScope,
+  model: ModelRecord,
+  { layer, at, key }: Step,
+  results: ReadonlyMap<string, readonly Operand[]>,
+  wanted: ReadonlyMap<string, number>,
+  { path, prefix }: Place,
+): readonly Operand[] {
+  const record = layer.calls[at] as CallRecord;
+  const give = (argument: Argument): Given => {
+    if (argument.kind === 'tensor') {
+      return { kind: 'tensor', operand: resultOf(results, argument.tensor, layer.name) };
+    }
+    return argument.kind === 'list' ? { kind: 'list', items: argument.items.map(give) } : argument;
+  };
+  const positional = record.positional.map(give);
+  const named = new Map([...record.named].map(([name, argument]) => [name, give(argument)]));
+  const name = `${prefix}${layer.name}${at === 0 ? '' : `/call_${at + 1}`}`;
+  const layerPath = [...path, layer.name];
+  const call = { name, className: layer.className, config: layer.config, path: layerPath, positional, named };
+  const outputs = lowerLayer(scope, { ...call, outputs: wanted.get(key) ?? 1, types: typesWanted(model, layer, at) });
+  return outputs;
+}
+
+/** What Keras 3 says of the outputs where they are used. */
+function typesWanted(model: ModelRecord, layer: LayerRecord, at: number): () => ReadonlyMap<number, TensorRef['type']> {
+  return () => {
+    const types = new Map<number, TensorRef['type']>();
+    for (const other of model.layers.values()) {
+      for (const ref of other.calls.flatMap(tensorsOfCall)) {
+        if (ref.layer === layer.name && ref.call === at + layer.firstCall) types.set(ref.output, ref.type);
+      }
+    }
+    return types;
+  };
+}
+
+interface LayerToLower {
+  readonly name: string;
+  readonly className: string;
+  readonly config: LayerRecord['config'];
+  readonly path: readonly string[];
+  readonly positional: readonly Given[];
+  readonly named: ReadonlyMap<string, Given>;
+  readonly outputs: number;
+  readonly types: () => ReadonlyMap<number, TensorRef['type']>;
+}
+
+function lowerLayer(scope: ModelScope, layer: LayerToLower): readonly Operand[] {
+  const { name, className, config, path, positional, named } = layer;
+  noteType(scope, config);
+  if (isModelRecord(className, config)) {
+    const inputs = callOf(scope, layer, scope.stateOf(path)).tensorsInOrder;
+    return lowerModel(scope, readModelRecord(className, config, name), inputs, { path, prefix: `${name}/` });
+  }
+  const call = callOf(scope, { name, className, config, positional, named }, scope.stateOf(path)).call;
+  return lowerCall(scope, call, layer.outputs, layer.types);
+}
+
+function noteType(scope: ModelScope, config: LayerRecord['config']): void {
+  const type = dtypeName(fieldOf(config, 'dtype'));
+  if (type !== undefined && /float/.test(type) && type !== 'float32') scope.otherTypes.add(type);
+}
+
+function callOf(
+  scope: ModelScope,
+  layer: Pick<LayerToLower, 'name' | 'className' | 'config' | 'positional' | 'named'>,
+  state: LayerState,
+): { readonly call: LayerCall; readonly tensorsInOrder: readonly Operand[] } {
+  const { name, className, config, positional, named } = layer;
+  const call = new LayerCall({
+    lowering: scope.lowering,
+    version: scope.version,
+    name,
+    className,
+    settings: new Settings(name, config),
+    state,
+    positional,
+    named,
+    masks: scope.masks,
+    inner: (part) => lowerInner(scope, state, part),
+  });
+  return { call, tensorsInOrder: call.inputs.length > 0 ? call.inputs : call.tensors };
+}
+
+function lowerCall(
+  scope: ModelScope,
+  call: LayerCall,
+  outputs: number,
+  types: LayerToLower['types'] = () => new Map(),
+): readonly Operand[] {
+  const { className } = call.parts;
+  const row = rowOf(className, call.settings.fields);
+  try {
+    if (row === undefined) throw unknownClass(className);
+    const made = row.lower(call);
+    const list = 'id' in made ? [made] : made;
+    // A layer that changes nothing gives its input; another operand of it keeps masks apart.
+    const fresh = list.map((operand) => ({ ...operand }));
+    passMasks(call, row, fresh);
+    return fresh;
+  } catch (error) {
+    const refusal = refusalOf(scope, call, error);
+    if (refusal === undefined) throw error;
+    const told = types();
+    return scope.lowering.opaque(className, call.tensors, {
+      name: call.name,
+      outputs: Array.from({ length: outputs }, (_, at) => (at === 0 ? call.name : `${call.name}_${at}`)),
+      domain: 'keras',
+      reason: refusal.reason,
+      hint: refusal.hint,
+      types: Array.from({ length: outputs }, (_, at) => typeOf(told.get(at))),
+    });
+  }
+}
+
+function typeOf(type: TensorRef['type']): {
+  readonly dtype: DType | null;
+  readonly shape: (number | string | null)[] | null;
+} {
+  const shape = type?.shape;
+  const sizes = isList(shape) && shape.length <= 16 ? shape : undefined;
+  return {
+    dtype: tensorDtype(type?.dtype) ?? null,
+    shape: sizes?.map((size, at) => (typeof size === 'number' ? size : at === 0 ? 'batch' : null)) ?? null,
+  };
+}
+
+function unknownClass(className: string): Unsupported {
+  if (className === 'Lambda') {
+    return new Unsupported(
+      'a Lambda layer is code in Python, which only Python can run.',
+      'Replace it by layers of Keras, or export the model as a SavedModel or TFLite file and open that.',
+    );
+  }
+  return new Unsupported(
+    `layers of class ${className} are not known here: it is a class of the model's own, or one of Keras that is rare.`,
+    'Replace it by other layers of Keras, or export the model as a SavedModel or TFLite file and open that.',
+  );
+}
+
+/** Why a layer stays opaque; undefined where the error is about the file as a whole. */
+function refusalOf(scope: ModelScope, call: LayerCall, error: unknown): Unsupported | undefined {
+  if (error instanceof Unsupported) return error;
+  if (!(error instanceof PareError) || error.parts.code !== 'lowering/refused') return undefined;
+  const unknown = call.tensors.some((operand) => scope.lowering.shape(operand) === null);
+  if (!unknown) return new Unsupported(`it ${error.parts.problem.replace(/^It /, '')}`);
+  return new Unsupported(
+    'the shape of its input is not known, because a layer before it has no counterpart in ONNX.',
+    'Replace that layer first.',
+  );
+}
+
+/** A layer inside a layer: its weights are part of the outer one's. */
+function lowerInner(scope: ModelScope, state: LayerState, part: InnerLayer): readonly Operand[] {
+  const { name, className, config, weights, inputs } = part;
+  if (isModelRecord(className, config)) {
+    const model = readModelRecord(className, config, name);
+    const records = weights.records();
+    const inside = scope.within({ layer: (path) => recordsUnder(records, path) });
+    return lowerModel(inside, model, inputs, { path: [], prefix: `${name}/` });
+  }
+  const settings = new Settings(name, recordOf(config));
+  const row = rowOf(className, settings.fields);
+  if (row === undefined) throw unknownClass(className);
+  const prefix = `${part.key}\n`;
+  const call = new LayerCall({
+    lowering: scope.lowering,
+    version: scope.version,
+    name,
+    className,
+    settings,
+    state: { weights, made: prefixed(state.made, prefix) },
+    positional: [{ kind: 'list', items: inputs.map((operand): Given => ({ kind: 'tensor', operand })) }],
+    named: part.named ?? new Map(),
+    masks: scope.masks,
+    inner: (deeper) => lowerInner(scope, state, { ...deeper, key: `${part.key}/${deeper.key}` }),
+  });
+  const made = row.lower(call);
+  return 'id' in made ? [made] : made;
+}
+
+function recordOf(config: Json): LayerRecord['config'] {
+  return typeof config === 'object' && config !== null && !Array.isArray(config)
+    ? (config as LayerRecord['config'])
+    : {};
+}
+
+/** Weights of a layer of a model inside a layer: those whose path goes through all the names. */
+function recordsUnder(records: ReturnType<LayerWeights['records']>, path: readonly string[]): typeof records {
+  return records.flatMap((record) => {
+    let parts = record.name.split('/');
+    for (const name of path) {
+      const at = parts.indexOf(name);
+      if (at === -1) return [];
+      parts = parts.slice(at + 1);
+    }
+    return [{ ...record, name: parts.join('/') }];
+  });
+}
+
+/** The same map, seen through keys of one part. */
+function prefixed(made: Map<string, Operand>, prefix: string): Map<string, Operand> {
+  const seen = new Map<string, Operand>();
+  for (const [key, operand] of made) if (key.startsWith(prefix)) seen.set(key.slice(prefix.length), operand);
+  seen.set = (key, operand) => {
+    made.set(prefix + key, operand);
+    return Map.prototype.set.call(seen, key, operand) as Map<string, Operand>;
+  };
+  return seen;
+}
