@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { unzipSync } from 'fflate';
 import { hasTestdata, testdata } from '#base/testing/testdata-place.ts';
 
 export const FUZZED = ['tflite', 'h5', 'keras', 'savedmodel', 'frozen', 'tfjs', 'onnx'] as const;
@@ -57,18 +58,37 @@ function fixturesOf(kind: Fuzzed): readonly FuzzBase[] {
     case 'keras':
       return ending('.keras');
     case 'savedmodel':
-      return paths.filter((path) => /saved_model\.pb(\.gz)?$/.test(path)).map((path) => baseAt(kind, dirname(path)));
+      return [
+        ...paths.filter((path) => /saved_model\.pb(\.gz)?$/.test(path)).map((path) => baseAt(kind, dirname(path))),
+        ...zipped(paths, kind, /saved_model\.pb$|\.index$/),
+      ];
     case 'frozen':
       return paths
         .filter((path) => /\.pb(\.gz)?$/.test(path) && !/saved_model\.pb/.test(path))
         .map((path) => baseAt(kind, path));
     case 'tfjs':
-      return paths
-        .filter((path) => plain(path).endsWith('.json') && !path.includes('.expected.') && isTfjs(path))
-        .map((path) => baseAt(kind, path));
+      return [
+        ...paths
+          .filter((path) => plain(path).endsWith('.json') && !path.includes('.expected.') && isTfjs(path))
+          .map((path) => baseAt(kind, path)),
+        ...zipped(paths, kind, /model\.json$/),
+      ];
     case 'onnx':
       return ending('.onnx');
   }
+}
+
+/** Folders that were zipped to save space, as the folders that they were. */
+function zipped(paths: readonly string[], kind: Fuzzed, attacked: RegExp): readonly FuzzBase[] {
+  const archives = paths.filter((path) => path.endsWith('.zip') && basename(dirname(path)) === kind);
+  return archives.map((path) => {
+    const files = new Map(Object.entries(unzipSync(readFileSync(path))));
+    return {
+      name: basename(path),
+      files,
+      attacked: [...files.keys()].filter((name) => attacked.test(name)).toSorted(),
+    };
+  });
 }
 
 function isTfjs(path: string): boolean {

@@ -13,15 +13,15 @@ import { JoinedSource } from './joined-source.ts';
 import type { TfjsQuantization } from './quantized.ts';
 import { STORED, widen, zeroPointOf } from './quantized.ts';
 
-const TYPES: Readonly<Record<string, DType>> = {
-  float32: 'f32',
-  int32: 'i32',
-  bool: 'bool',
-  string: 'string',
-  complex64: 'c64',
+const TYPES = new Map<unknown, DType>([
+  ['float32', 'f32'],
+  ['int32', 'i32'],
+  ['bool', 'bool'],
+  ['string', 'string'],
+  ['complex64', 'c64'],
   // Not written by the converter, but by programs that save tensors as they have them.
-  float16: 'f16',
-};
+  ['float16', 'f16'],
+]);
 const CODES: Partial<Record<DType, number>> = {
   f32: codeOfName('DT_FLOAT'),
   i32: codeOfName('DT_INT32'),
@@ -101,7 +101,7 @@ async function readSpec(
   const spec = record(value);
   const name = typeof spec['name'] === 'string' ? spec['name'] : '';
   const place = `weight ${name}`;
-  const dtype = typeof spec['dtype'] === 'string' ? TYPES[spec['dtype']] : undefined;
+  const dtype = TYPES.get(spec['dtype']);
   if (dtype === undefined || name === '') {
     throw refuse(file, place, `It has the type ${JSON.stringify(spec['dtype'])}, which is not read.`);
   }

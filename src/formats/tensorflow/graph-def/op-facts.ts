@@ -6,22 +6,22 @@ import { OUTPUT_ROWS } from './op-outputs.ts';
 import type { RawAttr, RawNode } from './raw.ts';
 
 /** Operators with one output that stands for many, and the attribute that says how many. */
-const LISTS: Readonly<Record<string, string>> = {
-  Split: 'num_split',
-  SplitV: 'num_split',
-  Unpack: 'num',
-  IdentityN: 'T',
-  ShapeN: 'N',
-  DynamicPartition: 'num_partitions',
-  While: 'T',
-  StatelessWhile: 'T',
-  If: 'Tout',
-  StatelessIf: 'Tout',
-  Case: 'Tout',
-  StatelessCase: 'Tout',
-  PartitionedCall: 'Tout',
-  StatefulPartitionedCall: 'Tout',
-};
+const LISTS = new Map([
+  ['Split', 'num_split'],
+  ['SplitV', 'num_split'],
+  ['Unpack', 'num'],
+  ['IdentityN', 'T'],
+  ['ShapeN', 'N'],
+  ['DynamicPartition', 'num_partitions'],
+  ['While', 'T'],
+  ['StatelessWhile', 'T'],
+  ['If', 'Tout'],
+  ['StatelessIf', 'Tout'],
+  ['Case', 'Tout'],
+  ['StatelessCase', 'Tout'],
+  ['PartitionedCall', 'Tout'],
+  ['StatefulPartitionedCall', 'Tout'],
+]);
 
 const OUTPUTS = rowsOf(OUTPUT_ROWS);
 const DEFAULTS = rowsOf(DEFAULT_ROWS);
@@ -46,7 +46,7 @@ export function outputIndex(node: RawNode, name: string | undefined, index: numb
 
 /** How many outputs a node has; 1 for operators that are not in the tables. */
 export function outputCount(node: RawNode): number {
-  const list = LISTS[node.op];
+  const list = LISTS.get(node.op);
   if (list !== undefined) return lengthFrom(node, list);
   const outputs = OUTPUTS.get(node.op);
   return outputs === undefined ? 1 : outputs.reduce((sum, output) => sum + lengthOf(node, output)[1], 0);
