@@ -3,7 +3,7 @@ import { PareError } from '#base/failure.ts';
 import type { FormatInput } from '#formats/format.ts';
 import type { Notice } from '#base/notice.ts';
 import { BesideFiles } from '#formats/tensorflow/beside-files.ts';
-import type { Ends } from '#formats/tensorflow/flat.ts';
+import type { Ends, FlatGraph } from '#formats/tensorflow/flat.ts';
 import { freezeGraph } from '#formats/tensorflow/freeze.ts';
 import { frozenEnds } from '#formats/tensorflow/frozen-ends.ts';
 import { jsonGraph, jsonShape, record, type } from '#formats/tensorflow/graph-def/json.ts';
@@ -61,11 +61,18 @@ export interface OpenedTfjsGraph {
 
 /** The graph of a graph model, with the weights as its constants. */
 export async function tfjsGraph(file: string, model: TfjsModel, store: WeightStore): Promise<OpenedTfjsGraph> {
-  const raw = jsonGraph(file, model.topology, (name) => weightTensor(model.weights.get(name)));
-  const ends = signatureEnds(model.json) ?? frozenEnds(raw);
-  const flat = inlineGraph(raw, ends);
+  const flat = flatGraph(file, model);
   const { graph, notices } = await freezeGraph(flat, noVariables(file), store);
   return { graph, notices: [...notices, ...widenedNotice(model.weights)] };
+}
+
+function flatGraph(file: string, model: TfjsModel): FlatGraph {
+  try {
+    const raw = jsonGraph(file, model.topology, (name) => weightTensor(model.weights.get(name)));
+    return inlineGraph(raw, signatureEnds(model.json) ?? frozenEnds(raw));
+  } catch (error) {
+    throw error instanceof PareError ? error.inFile(file) : error;
+  }
 }
 
 function weightTensor(weight: TfjsWeight | undefined): RawTensor | undefined {

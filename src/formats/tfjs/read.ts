@@ -1,9 +1,9 @@
 /** TF.js models as models: graph models through the operator table of TensorFlow, layers models through that of Keras. */
-import { PareError } from '#base/failure.ts';
 import type { FormatInput, ReadModel } from '#formats/format.ts';
 import { createLowering } from '#formats/lowering/create-lowering.ts';
 import { baseName } from '#formats/tensorflow/beside-files.ts';
 import { lowerTfGraph } from '#formats/tensorflow/lower/lower.ts';
+import type { ModelSource } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { openTfjs, tfjsGraph } from './open.ts';
 
@@ -14,20 +14,17 @@ export async function readTfjs(input: FormatInput, store: WeightStore): Promise<
   let sizeBytes = 0;
   for (const file of used.values()) sizeBytes += file.sizeBytes;
   const madeBy = model.json['convertedBy'] ?? model.json['generatedBy'];
+  const origin: ModelSource = { format: 'tfjs', file: input.main, sizeBytes };
+  if (model.kind === 'layers') {
+    const { readLayersModel } = await import('./layers-model.ts');
+    return { ...(await readLayersModel(model.topology, model.weights, store, origin)), used };
+  }
   const lowering = createLowering({
     store,
     name: nameOf(input.main),
-    source: { format: 'tfjs', file: input.main, sizeBytes },
+    source: origin,
     producer: { name: 'tfjs', version: typeof madeBy === 'string' ? madeBy : '' },
   });
-  if (model.kind === 'layers') {
-    throw new PareError({
-      code: 'tfjs/layers',
-      file: input.main,
-      problem: 'This is a layers model.',
-      hint: 'Convert it to a graph model.',
-    });
-  }
   const { graph, notices } = await tfjsGraph(input.main, model, store);
   lowerTfGraph(graph, lowering);
   const { model: made, notices: lowered } = lowering.finish();

@@ -67,7 +67,7 @@ function jsonAttr(reading: Reading, attr: Json, place: string, depth = 0): RawAt
     case 's':
       return { kind: 'string', value: UTF8.decode(bytesOf(value)) };
     case 'i':
-      return { kind: 'int', value: number(value) };
+      return { kind: 'int', value: whole(value) };
     case 'f':
       return { kind: 'float', value: number(value) };
     case 'b':
@@ -104,7 +104,7 @@ export function jsonShape(value: unknown): readonly (number | null)[] | null {
   const shape = record(value);
   if (shape['unknownRank'] === true) return null;
   return list(shape, 'dim').map((dim) => {
-    const size = number(record(dim)['size'] ?? 0);
+    const size = whole(record(dim)['size'] ?? 0);
     return size < 0 ? null : size;
   });
 }
@@ -228,13 +228,24 @@ function number(value: unknown): number {
   return typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : 0;
 }
 
+/** An integer of 64 bits; those that a number cannot hold are seeds and the like, where the nearest will do. */
+function whole(value: unknown): number {
+  const found = number(value);
+  if (Number.isInteger(found) && Math.abs(found) <= 2 ** 63) return found;
+  throw new PareError({
+    code: 'tensorflow/number',
+    problem: `${JSON.stringify(value).slice(0, 40)} stands where a whole number belongs.`,
+    hint: 'The file is damaged: convert the model again.',
+  });
+}
+
 function exact(value: unknown): number | bigint {
   return typeof value === 'string' && /^-?\d{16,20}$/.test(value) ? BigInt(value) : number(value);
 }
 
 /** Types by name or by number. */
 export function type(value: unknown): number {
-  return typeof value === 'string' ? codeOfName(value) : number(value);
+  return typeof value === 'string' ? codeOfName(value) : whole(value);
 }
 
 /** Bytes are base64; old converters listed them. */
