@@ -29,6 +29,8 @@ export function conversionPage({ trials, agreements, accuracies }: TriedConversi
     '- **Integer** models give levels: the share that is equal to the bit, and the most steps between two.',
     '- **Dynamic-range** models have weights of 8 bits, and LiteRT rounds their activations to 8 bits as it runs. The conversion keeps',
     "  activations in float, so that the two differ by this rounding. SQNR is 10 log10(Σx² / Σ(x - x')²), x from LiteRT.",
+    "- Where TFLite's own kernels (XNNPACK, optimized and reference, in TensorFlow 2.21) lie farther apart on the same inputs than the",
+    '  bound, their distance is the bound: second in its column, or more than one step.',
     '- The figure is that of the output that does worst against its bound.',
     '- **Batch**: where the first size is open, some samples are run at once; the largest difference from running alone.',
     '- **Transpose**: how many the conversion needs, and how many of them stand neither behind an input nor before an output.',

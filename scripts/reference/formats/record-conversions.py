@@ -36,6 +36,13 @@ MODELS = [
     ("magika_v1/model.h5", "keras", (32, 127, "whole"), 4),
 ]
 
+# Models on which TFLite's own kernels differ among themselves by more than what is asked of a conversion.
+SPREADS = [
+    ("basic_pitch/nmp.tflite", (-0.5, 0.5), 1),
+    ("yolox_nano/yolox_nano_float16_quantize.tflite", (0, 256, "whole"), 1),
+    ("mobilenet_v2_int8_coral/tf2_mobilenet_v2_1.0_224_ptq.tflite", (0, 256, "whole"), 8),
+]
+
 
 def generated(seed, count, low, high, whole):
     """A 32-bit linear congruential generator (Numerical Recipes) of which the upper 16 bits count."""
@@ -62,16 +69,18 @@ def told(array):
     return {"shape": list(array.shape), "stride": stride, "data": base64.b64encode(data.tobytes()).decode()}
 
 
-def run_tflite(path):
-    """The interpreter's own reference of the day, without delegates: plain kernels."""
-    resolver = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = tf.lite.Interpreter(str(path), experimental_op_resolver_type=resolver)
+KERNELS = tf.lite.experimental.OpResolverType
+
+
+def run_tflite(path, kernels=KERNELS.BUILTIN_WITHOUT_DEFAULT_DELEGATES):
+    """Plain kernels by default, without delegates."""
+    interpreter = tf.lite.Interpreter(str(path), num_threads=1, experimental_op_resolver_type=kernels)
     interpreter.allocate_tensors()
     (detail,) = interpreter.get_input_details()
 
     def run(x):
         interpreter.reset_all_variables()
-        interpreter.set_tensor(detail["index"], x)
+        interpreter.set_tensor(detail["index"], x.astype(detail["dtype"]))
         interpreter.invoke()
         return {out["name"]: interpreter.get_tensor(out["index"]) for out in interpreter.get_output_details()}
 
@@ -99,6 +108,29 @@ def run_keras(path):
     return name, [size or 1 for size in model.input_shape], run, f"tf_keras {tf_keras.__version__}"
 
 
+def spread(path, values, samples):
+    """How far outputs of XNNPACK, of the optimized and of the reference kernels lie apart on the same inputs."""
+    low, high, *whole = values
+    answers = []
+    for kernels in (KERNELS.AUTO, KERNELS.BUILTIN_WITHOUT_DEFAULT_DELEGATES, KERNELS.BUILTIN_REF):
+        _, shape, run, _ = run_tflite(path, kernels)
+        inputs = [generated(seed, int(np.prod(shape)), low, high, bool(whole)) for seed in range(1, samples + 1)]
+        outputs = [run(x.reshape(shape)) for x in inputs]
+        answers.append({name: np.stack([output[name] for output in outputs]).astype(np.float64) for name in outputs[0]})
+    farthest = [0, 1]
+    for one in answers:
+        for other in answers:
+            for name in one:
+                difference = np.abs(one[name] - other[name])
+                farthest[0] = max(farthest[0], float(difference.max()))
+                farthest[1] = min(farthest[1], float((difference == 0).mean()))
+    return {
+        "input": {"low": low, "high": high, "whole": bool(whole), "samples": samples},
+        "maxAbs": farthest[0],
+        "equalShare": farthest[1],
+    }
+
+
 def main():
     folder = Path(sys.argv[1])
     runners = {"tflite": run_tflite, "savedmodel": run_savedmodel, "keras": run_keras}
@@ -108,15 +140,18 @@ def main():
         recorded = []
         for seed in range(1, samples + 1):
             x = generated(seed, int(np.prod(shape)), low, high, bool(whole)).reshape(shape)
-            recorded.append({"seed": seed, "outputs": {key: told(value) for key, value in run(x).items()}})
+            recorded.append({"seed": seed, "outputs": {key: told(value) for key, value in sorted(run(x).items())}})
         models[path] = {
             "runtime": runtime,
             "input": {"name": name, "shape": shape, "low": low, "high": high, "whole": bool(whole)},
             "samples": recorded,
         }
         print(path, name, shape, {key: value["shape"] for key, value in recorded[0]["outputs"].items()})
+    spreads = {path: spread(folder / path, values, samples) for path, values, samples in SPREADS}
+    for path, found in spreads.items():
+        print(path, found)
     target = Path(__file__).parent / "conversions.json"
-    target.write_text(json.dumps({"models": models}, indent=1) + "\n")
+    target.write_text(json.dumps({"models": models, "spreads": spreads}, indent=1) + "\n")
     print(f"wrote {target}")
 
 

@@ -3,7 +3,12 @@
 /** What a model is held to. Which one follows from how it computes, not from how well it does. */
 export type Rule =
   /** Largest difference, as a share of the output's largest magnitude where that is above 1. */
-  | { readonly kind: 'float'; readonly bound: number }
+  | {
+      readonly kind: 'float';
+      readonly bound: number;
+      /** How far the source's own kernels lie apart, where that is more. */
+      readonly spread?: number;
+    }
   /** Levels: share that is equal to the bit, and most steps between two. */
   | { readonly kind: 'levels'; readonly leastEqual: number; readonly mostSteps: number }
   /** The source's runtime rounds activations to 8 bits as it goes, and the conversion does not. */
@@ -88,7 +93,7 @@ export function broken(rule: Rule, output: OutputFigures): string | undefined {
   if (output.values === 0) return `${output.name}: nothing was compared`;
   switch (rule.kind) {
     case 'float': {
-      const bound = rule.bound * Math.max(1, output.peak);
+      const bound = Math.max(rule.bound * Math.max(1, output.peak), rule.spread ?? 0);
       if (output.maxAbs <= bound) return undefined;
       return `${output.name}: differs by ${output.maxAbs.toPrecision(3)}, more than ${bound.toPrecision(2)}`;
     }

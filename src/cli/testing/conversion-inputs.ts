@@ -5,6 +5,7 @@ import { testdata } from '#base/testing/testdata-place.ts';
 import { readNpy } from '#wire/npy.ts';
 import { generated, rangeText } from './generated-input.ts';
 import type { InputRange } from './generated-input.ts';
+import { recordedSpread } from './recorded-conversions.ts';
 import { readWav } from './sound.ts';
 
 export interface InputSource {
@@ -28,10 +29,9 @@ const SOURCES: readonly [string, () => InputSource][] = [
   ['mnist/', () => digits(64, (pixel) => pixel / 255, false)],
   ['mobilenet_v1_025_224/mobilenet_v1_0.25_224_uint8', () => pictures(16, { levels: true })],
   ['mobilenet_v1_025_224/', () => pictures(4, { scale: 1 / 127.5, shift: -1 })],
-  ['mobilenet_v2_int8_coral/', () => pictures(8, { levels: true })],
   ['darknet_tiny_tfjs/', () => pictures(1, { scale: 1 / 255 })],
   ['doodlenet_tfjs/', () => seeded(4, { low: 0, high: 1 })],
-  ['yolox_nano/', () => pictures(1, { planes: true })],
+  ['yolox_nano/yolox_nano_dynamic', () => pictures(1, { planes: true })],
   ['dtln/', () => seeded(8, { low: 0, high: 2 }, { low: -1, high: 1 })],
   ['basic_pitch/', () => seeded(1, { low: -0.5, high: 0.5 })],
   ['human_tfjs/blazeface', () => pictures(1, { scale: 1 / 127.5, shift: -1, folder: 'caltech101_faces' })],
@@ -44,6 +44,9 @@ const SOURCES: readonly [string, () => InputSource][] = [
 ];
 
 export function inputsFor(path: string): InputSource {
+  // Those that were recorded with it, so that the spread is that of the same inputs.
+  const spread = recordedSpread(path);
+  if (spread !== undefined) return { ...seeded(spread.input.samples, spread.input), levels: true };
   const [, source] = SOURCES.find(([start]) => path.startsWith(start)) ?? [];
   return source?.() ?? seeded(8, { low: -1, high: 1 });
 }

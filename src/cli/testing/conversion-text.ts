@@ -37,9 +37,9 @@ export function verdict({ rule, outputs }: Comparison): string {
 export function ruleText(rule: Rule): string {
   switch (rule.kind) {
     case 'float':
-      return `${rule.bound.toExponential(0)}`;
+      return `${rule.bound.toExponential(0)}${rule.spread === undefined ? '' : `, or ${figure(rule.spread)}`}`;
     case 'levels':
-      return `${percent(rule.leastEqual)} equal, ${rule.mostSteps} step`;
+      return `${percent(rule.leastEqual)} equal, ${rule.mostSteps} step${rule.mostSteps === 1 ? '' : 's'}`;
     case 'dynamic':
       return `${rule.leastSqnrDb} dB`;
   }

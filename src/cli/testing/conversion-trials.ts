@@ -17,6 +17,7 @@ import { writeModel } from '#studio/write.ts';
 import { broken, Gatherer } from './conversion-figures.ts';
 import type { OutputFigures, Rule } from './conversion-figures.ts';
 import type { ForeignModel } from './conversion-models.ts';
+import { recordedSpread } from './recorded-conversions.ts';
 import { oracleFor } from './conversion-oracles.ts';
 import type { Grid, Oracle, OracleInput, OracleOutput, OracleSample } from './conversion-oracles.ts';
 
@@ -58,8 +59,8 @@ export interface Converted {
 }
 
 /** Bounds of issue 4, by how a model computes. */
-const FLOAT_TFLITE: Rule = { kind: 'float', bound: 1e-5 };
-const LEVELS: Rule = { kind: 'levels', leastEqual: 0.98, mostSteps: 1 };
+const FLOAT_TFLITE = { kind: 'float', bound: 1e-5 } as const satisfies Rule;
+const LEVELS = { kind: 'levels', leastEqual: 0.98, mostSteps: 1 } as const satisfies Rule;
 const DYNAMIC: Rule = { kind: 'dynamic', leastSqnrDb: 20 };
 const OF_FORMAT = {
   keras: { kind: 'float', bound: 1e-5 },
@@ -139,7 +140,7 @@ export function transposesOf({ graph }: Pick<Model, 'graph'>): Transposes {
 }
 
 /** Integers at the outputs: levels. Integer weights under float activations: dynamic range. */
-function ruleFor({ format }: ForeignModel, model: Model): Rule {
+function ruleFor({ format, path }: ForeignModel, model: Model): Rule {
   if (format !== 'tflite') return OF_FORMAT[format];
   const values = [...allValues(model.graph).values()];
   const rounded = values.some(({ quantization }) => quantization?.levels !== undefined);
@@ -148,8 +149,11 @@ function ruleFor({ format }: ForeignModel, model: Model): Rule {
       constant !== undefined && quantization !== undefined && ['signed', 'unsigned'].includes(kindOf(constant.dtype))
     );
   });
-  if (rounded) return LEVELS;
-  return integers ? DYNAMIC : FLOAT_TFLITE;
+  // Nobody can be nearer to TFLite than TFLite is to itself.
+  const spread = recordedSpread(path);
+  if (rounded) return { ...LEVELS, mostSteps: Math.max(LEVELS.mostSteps, spread?.maxAbs ?? 0) };
+  if (integers) return DYNAMIC;
+  return spread === undefined ? FLOAT_TFLITE : { ...FLOAT_TFLITE, spread: spread.maxAbs };
 }
 
 async function compare({ session, open }: Converted, oracle: Oracle, rule: Rule): Promise<Comparison> {

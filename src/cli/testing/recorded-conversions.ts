@@ -21,13 +21,33 @@ export interface RecordedOutput {
   readonly data: string;
 }
 
+/** How far TFLite's own kernels (XNNPACK, optimized, reference) lie apart on the same inputs. */
+export interface RecordedSpread {
+  readonly input: InputRange & { readonly samples: number };
+  readonly maxAbs: number;
+  readonly equalShare: number;
+}
+
+interface Recordings {
+  readonly models: Readonly<Record<string, RecordedModel>>;
+  readonly spreads: Readonly<Record<string, RecordedSpread>>;
+}
+
 const place = new URL('../../../scripts/reference/formats/conversions.json', import.meta.url);
-let models: Readonly<Record<string, RecordedModel>> | undefined;
+let recordings: Recordings | undefined;
+
+function recorded(): Recordings {
+  recordings ??= JSON.parse(readFileSync(place, 'utf8')) as Recordings;
+  return recordings;
+}
 
 /** The recording for a model, by its path below `models/`. */
 export function recordedConversion(path: string): RecordedModel | undefined {
-  models ??= JSON.parse(readFileSync(place, 'utf8')).models as Readonly<Record<string, RecordedModel>>;
-  return models[path];
+  return recorded().models[path];
+}
+
+export function recordedSpread(path: string): RecordedSpread | undefined {
+  return recorded().spreads[path];
 }
 
 export function recordedValues({ data }: RecordedOutput): Float32Array {
