@@ -6,6 +6,9 @@ import { PareError } from '#base/failure.ts';
 import { snakeCase } from './class-names.ts';
 import type { Leaf } from './layer-tree.ts';
 
+/** Layers of one name that are told apart by the models around them. */
+const MAX_NAMESAKES = 64;
+
 /** `dense_1/kernel:0` as its parts without the `:0`. */
 function partsOf(weightName: string): readonly string[] {
   return weightName.replace(/:\d+$/, '').split('/');
@@ -29,7 +32,7 @@ export function assignToLeaves(
   for (const leaf of leaves) {
     const list = byName.get(leaf.layer.name);
     if (list === undefined) byName.set(leaf.layer.name, [leaf]);
-    else list.push(leaf);
+    else if (list.length < MAX_NAMESAKES) list.push(leaf);
   }
   const found = weightNames.map((name) => bestLeaf(byName, partsOf(name).slice(0, -1)));
   const byScope = guessByClass(leaves, weightNames, found);
@@ -78,7 +81,9 @@ function guessByClass(
   for (const leaf of leaves) {
     if (taken.has(leaf)) continue;
     const base = snakeCase(leaf.layer.className);
-    free.set(base, [...(free.get(base) ?? []), leaf]);
+    const list = free.get(base);
+    if (list === undefined) free.set(base, [leaf]);
+    else list.push(leaf);
   }
   const byScope = new Map<string, Leaf>();
   for (const [index, name] of weightNames.entries()) {

@@ -15,6 +15,7 @@ import { openTickets } from './tickets.ts';
 
 /** Lists longer than a header can hold are split; as many parts as any list would need. */
 const MAX_PARTS = 10_000;
+const MAX_WEIGHTS = 50_000;
 
 /** Reads configuration and places of weights; the weights stay in the file. */
 export async function readH5Archive(source: ByteSource, store: WeightStore): Promise<KerasArchive> {
@@ -29,9 +30,12 @@ export async function readH5Archive(source: ByteSource, store: WeightStore): Pro
       (readLayerTree(source.name, config).layers ?? []).map((layer) => [layer.name, layer] as const),
     );
     const tickets = openTickets(source, store);
+    let count = 0;
     for (const name of await listOf(saved, 'layer_names')) {
       const group = await groupAt(source, saved, name);
       const names = await listOf(group, 'weight_names');
+      count += 1 + names.length;
+      if (count > MAX_WEIGHTS) throw tooMany(source);
       const layer = layers.get(name);
       const inner = layer?.layers === undefined ? undefined : leavesOf(layer.layers, [name]);
       const paths = inner === undefined ? names.map(() => [name]) : assignToLeaves(source.name, name, inner, names);
@@ -81,6 +85,15 @@ function missing(source: ByteSource, layer: string, what: string): PareError {
     file: source.name,
     place: `layer ${layer}`,
     problem: `Its ${what} is missing from the file.`,
+    hint: 'The file is damaged: save the model again.',
+  });
+}
+
+function tooMany(source: ByteSource): PareError {
+  return new PareError({
+    code: 'keras/too-large',
+    file: source.name,
+    problem: `It lists more than ${MAX_WEIGHTS} layers and weights.`,
     hint: 'The file is damaged: save the model again.',
   });
 }

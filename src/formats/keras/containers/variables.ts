@@ -21,8 +21,8 @@ const NOT_WEIGHTS = new Set(['seed_generator', 'random_generator']);
 /** Parts of layers in the order in which their classes make them, where that is not the order of their names. */
 const PART_ORDER = ['forward_layer', 'backward_layer', 'query_dense', 'key_dense', 'value_dense', 'output_dense'];
 const MAX_DEPTH = 32;
-/** Groups looked into; links may lead to one group by many ways. */
-const MAX_GROUPS = 200_000;
+/** Objects looked at; links may lead to one by many ways. */
+const MAX_OBJECTS = 100_000;
 
 /** Finds the weights of every layer of the tree. */
 export async function readVariables(
@@ -33,7 +33,7 @@ export async function readVariables(
 ): Promise<KerasWeights> {
   const weights = new FoundWeights();
   const tickets = openTickets(file, store);
-  const walk = { file, groups: 0 };
+  const walk = { file, objects: 0 };
   const visitModel = async (group: Hdf5Group, layers: readonly TreeLayer[], path: readonly string[]): Promise<void> => {
     for (const [layer, own] of await groupsOfLayers(walk, group, layers)) {
       const here = [...path, layer.name];
@@ -58,18 +58,18 @@ interface Variable {
 /** What the search has cost so far. */
 interface Walk {
   readonly file: ByteSource;
-  groups: number;
+  objects: number;
 }
 
-/** Counts a group, and refuses where there are too many or too deep ones. */
-function enter(walk: Walk, group: Hdf5Group, depth: number): void {
-  walk.groups += 1;
-  if (walk.groups <= MAX_GROUPS && depth <= MAX_DEPTH) return;
+/** Counts an object, and refuses where there are too many or too deep ones. */
+function enter(walk: Walk, object: Hdf5Object, depth: number): void {
+  walk.objects += 1;
+  if (walk.objects <= MAX_OBJECTS && depth <= MAX_DEPTH) return;
   throw new PareError({
     code: 'keras/too-deep',
     file: walk.file.name,
-    place: group.path.slice(0, 200),
-    problem: `It has more than ${MAX_GROUPS} groups of weights, or they nest more than ${MAX_DEPTH} deep.`,
+    place: object.path.slice(0, 200),
+    problem: `It has more than ${MAX_OBJECTS} groups and weights, or they nest more than ${MAX_DEPTH} deep.`,
     hint: 'The file is damaged: save the model again.',
   });
 }
@@ -93,22 +93,78 @@ async function groupsOfLayers(
     const noted = await notedName(group);
     if (noted !== undefined) byLayerName.set(noted, group);
   }
-  const doubled = container.path.endsWith(DOUBLED);
-  const counts = new Map<string, number>();
+  const counted = container.path.endsWith(DOUBLED)
+    ? await countedTwice(walk, groups, layers)
+    : countedOnce(groups, layers);
   const claimed = new Set<Hdf5Group>();
   for (const layer of layers) {
-    const base = snakeCase(layer.className);
-    const count = counts.get(base) ?? 0;
-    const counted = groups.get(count === 0 ? base : `${base}_${count}`);
-    // Keras 2.13 lists a layer with weights twice, and counts it twice.
-    const twice = doubled && counted !== undefined && (await holdsWeights(walk, counted, 0));
-    counts.set(base, count + (twice ? 2 : 1));
-    const group = byLayerName.get(layer.name) ?? counted;
+    const group = byLayerName.get(layer.name) ?? counted.get(layer);
     if (group === undefined || claimed.has(group)) continue;
     claimed.add(group);
     found.set(layer, group);
   }
   return found;
+}
+
+/** By class and number: `dense`, `dense_1`. */
+function countedOnce(
+  groups: ReadonlyMap<string, Hdf5Group>,
+  layers: readonly TreeLayer[],
+): ReadonlyMap<TreeLayer, Hdf5Group> {
+  const counts = new Map<string, number>();
+  const found = new Map<TreeLayer, Hdf5Group>();
+  for (const layer of layers) {
+    const base = snakeCase(layer.className);
+    const count = counts.get(base) ?? 0;
+    counts.set(base, count + 1);
+    const group = groups.get(count === 0 ? base : `${base}_${count}`);
+    if (group !== undefined) found.set(layer, group);
+  }
+  return found;
+}
+
+/**
+ * Keras 2.13 counts a layer with weights twice and one without once (`dense`, `dense_2`), later versions of the same layout
+ * count as all others do. So where all layers of a class have weights, their groups are taken in order, whatever their numbers.
+ */
+async function countedTwice(
+  walk: Walk,
+  groups: ReadonlyMap<string, Hdf5Group>,
+  layers: readonly TreeLayer[],
+): Promise<ReadonlyMap<TreeLayer, Hdf5Group>> {
+  const found = new Map<TreeLayer, Hdf5Group>();
+  const byClass = new Map<string, TreeLayer[]>();
+  for (const layer of layers) {
+    const base = snakeCase(layer.className);
+    addTo(byClass, base, layer);
+  }
+  const holding = new Map<string, Hdf5Group[]>();
+  const all = new Set<Hdf5Group>();
+  for (const name of [...groups.keys()].toSorted(compareParts)) {
+    const group = groups.get(name);
+    const base = name.replace(/_\d+$/, '');
+    if (group === undefined || !(await holdsWeights(walk, group, 0))) continue;
+    addTo(holding, base, group);
+    all.add(group);
+  }
+  for (const [base, ofClass] of byClass) {
+    const withWeights = holding.get(base) ?? [];
+    let number = 0;
+    for (const [index, layer] of ofClass.entries()) {
+      const counted = groups.get(number === 0 ? base : `${base}_${number}`);
+      const holds = counted !== undefined && all.has(counted);
+      number += holds ? 2 : 1;
+      const group = withWeights.length === ofClass.length ? withWeights[index] : holds ? counted : undefined;
+      if (group !== undefined) found.set(layer, group);
+    }
+  }
+  return found;
+}
+
+function addTo<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }
 
 async function holdsWeights(walk: Walk, group: Hdf5Group, depth: number): Promise<boolean> {
@@ -153,10 +209,10 @@ async function variablesOf(
     return found;
   }
   const vars = await group.get('vars');
-  for (const [name, object] of vars?.kind === 'group' ? await childrenOf(vars) : []) {
+  for (const [name, object] of vars?.kind === 'group' ? await childrenOf(walk, vars, depth) : []) {
     if (object.kind === 'dataset') found.push({ name: `vars/${name}`, dataset: object });
   }
-  for (const [name, object] of await childrenOf(group)) {
+  for (const [name, object] of await childrenOf(walk, group, depth)) {
     const part = name.replace(/^_+/, '');
     if (name === 'vars' || object.kind !== 'group' || NOT_WEIGHTS.has(part)) continue;
     const inner = part === 'layer' ? layer?.wrapped : undefined;
@@ -168,11 +224,17 @@ async function variablesOf(
 }
 
 /** In the order of the class: numbers by their value, known parts as they are made. */
-async function childrenOf(group: Hdf5Group): Promise<readonly (readonly [string, Hdf5Object])[]> {
+async function childrenOf(
+  walk: Walk,
+  group: Hdf5Group,
+  depth: number,
+): Promise<readonly (readonly [string, Hdf5Object])[]> {
   const children: (readonly [string, Hdf5Object])[] = [];
   for (const name of (await group.names()).toSorted(compareParts)) {
     const child = await group.get(name);
-    if (child !== undefined) children.push([name, child]);
+    if (child === undefined) continue;
+    enter(walk, child, depth);
+    children.push([name, child]);
   }
   return children;
 }

@@ -16,7 +16,9 @@ function flatten(call: LayerCall): Operand {
   const x = turned ? lowering.transpose(first, order) : first;
   if (rank === 1) return lowering.reshape(x, [-1, 1], { name: call.name });
   if (rank === 2) return x;
-  return call.own('Flatten', [x], { axis: 1 });
+  const [batch, ...rest] = call.sizes(x);
+  if (rest.some((size) => size === undefined)) return call.own('Flatten', [x], { axis: 1 });
+  return lowering.reshape(x, [batch ?? -1, countOf(rest as number[])], { name: call.name });
 }
 
 function reshape(call: LayerCall): Operand {
