@@ -14,11 +14,12 @@ import { lowerNode } from './layout.ts';
 import type { Lowering, LoweringOptions, NodeOptions, OpaqueOptions, Operand, RecurrentResult } from './lowering.ts';
 import { dense, normalizeBatch } from './matrix.ts';
 import { recurrent } from './recurrent.ts';
+import { opaqueNotice } from './refusal.ts';
 import { reshape } from './reshape.ts';
 import { convolve, convolveTransposed, pool } from './spatial.ts';
 import { resize } from './resize.ts';
 import type { Workbench } from './workbench.ts';
-import { fromPlaces, orderBetween, reordered, sameView, type View } from './views.ts';
+import { fromPlaces, isOrder, orderBetween, reordered, sameView, type View } from './views.ts';
 
 export function createLowering(options: LoweringOptions): Lowering {
   return new Builder(options);
@@ -37,6 +38,7 @@ class Builder implements Workbench {
   /** Values that were brought into another order already. */
   readonly #ordered = new Map<string, ValueId>();
   readonly #small = new Map<string, Operand>();
+  readonly #flattened = new Map<ValueId, Operand>();
 
   constructor(options: LoweringOptions, outer?: Builder) {
     this.#options = options;
@@ -165,9 +167,7 @@ class Builder implements Workbench {
   }
 
   constantOf(operand: Operand): { readonly tensor: Tensor; readonly quantization?: Quantization } | undefined {
-    if (operand.view === undefined) return this.#draft.constant(operand.id);
-    if (!this.isConstant(operand.id)) return undefined;
-    return this.#draft.constant(this.materialize(operand));
+    return this.#draft.constant(this.#lying(operand));
   }
 
   numbers(operand: Operand): readonly number[] | undefined {
@@ -212,16 +212,14 @@ class Builder implements Workbench {
 
   transpose(operand: Operand, order: readonly number[]): Operand {
     const rank = this.physicalShape(operand.id)?.length;
-    const sound =
-      order.toSorted((a, b) => a - b).every((axis, at) => axis === at) && (rank ?? order.length) === order.length;
-    if (!sound) {
+    if (!isOrder(order) || (rank ?? order.length) !== order.length) {
       throw this.#refuse(
         this.#draft.nameOf(operand.id),
         `has ${rank ?? 'an unknown number of'} axes and cannot be transposed by [${order.join(', ')}]`,
       );
     }
     const turned = reordered(operand.view, order);
-    return turned === undefined ? { id: operand.id } : { id: operand.id, view: turned };
+    return { id: operand.id, ...(turned === undefined ? {} : { view: turned }) };
   }
 
   materialize(operand: Operand, to?: View): ValueId {
@@ -241,8 +239,7 @@ class Builder implements Workbench {
   #transposed(id: ValueId, order: readonly number[]): ValueId {
     const name = `${this.#draft.nameOf(id)}_transposed`;
     const [made] = this.emit('Transpose', [id], { name, attrs: { perm: order } }) as [ValueId];
-    const quantization = this.quantizationOf(id);
-    if (quantization !== undefined && !this.isConstant(id)) this.#draft.setQuantization(made, quantization);
+    this.copyGrid(id, made);
     return made;
   }
 
@@ -260,6 +257,19 @@ class Builder implements Workbench {
     // Folded at once, so that what follows from it can be folded too.
     const [made] = this.emit('Transpose', [id], { name, attrs: { perm: order } }) as [ValueId];
     return made;
+  }
+
+  noteFlattened(id: ValueId, of: Operand): void {
+    this.#flattened.set(id, of);
+  }
+
+  flattenedFrom(id: ValueId): Operand | undefined {
+    return this.#flattened.get(id);
+  }
+
+  copyGrid(from: ValueId, to: ValueId): void {
+    const quantization = this.quantizationOf(from);
+    if (quantization !== undefined && !this.isConstant(from)) this.#draft.setQuantization(to, quantization);
   }
 
   relabeled(id: ValueId, shape: readonly number[]): ValueId | undefined {
@@ -322,12 +332,7 @@ class Builder implements Workbench {
   }
 
   opaque(operator: string, inputs: readonly (Operand | null)[], options: OpaqueOptions): readonly Operand[] {
-    this.notice({
-      level: 'warning',
-      code: `${options.domain}/no-counterpart`,
-      text: `The ${operator} ${options.name} has no counterpart in ONNX: ${options.reason} The rest of the model can be inspected, but it cannot be written as ONNX. ${options.hint}`,
-      at: options.name,
-    });
+    this.notice(opaqueNotice(operator, options));
     const ids = this.emit(
       operator,
       inputs.map((one) => (one === null ? null : this.materialize(one))),
@@ -367,7 +372,8 @@ class Builder implements Workbench {
     for (const domain of this.#domains) opsets.set(domain, 1);
     const model: Model = {
       name,
-      graph: this.#draft.graph(name, this.#taken),
+      // Names of subgraphs are given out already; asking twice gives the same names.
+      graph: this.#draft.graph(name, { values: new Set(this.#taken.values), nodes: new Set(this.#taken.nodes) }),
       opsets,
       irVersion: this.opset >= 21 ? 10 : this.opset >= 19 ? 9 : 8,
       producer: producer ?? { name: '', version: '' },

@@ -181,6 +181,31 @@ describe('layout', () => {
   });
 });
 
+describe('a dense layer behind an image', () => {
+  it.each([true, false])(
+    'takes its weights in the order in which the image lies (transposed: %s)',
+    async (transposed) => {
+      const build = (through: (l: Lowering, x: Operand) => Operand): Lowering => {
+        const { lowering: l, weights: w } = sketch();
+        const x = through(l, l.input('x', 'f32', ['batch', 3, 4, 5]));
+        const flat = l.reshape(x, [-1, 60], { name: 'flat' });
+        const matrix = transposed ? w(7, 60) : w(60, 7);
+        l.output('y', l.dense(flat, matrix, w(7), { name: 'dense', transposed }));
+        return l;
+      };
+      const pool = { name: 'pool', kind: 'max', window: [1, 1], strides: [1, 1], padding: 'VALID' } as const;
+      const moved = build((l, x) => l.pool(x, pool));
+      expect(opsOf(moved)).toEqual(['Transpose', 'MaxPool', 'Reshape', 'Gemm']);
+      const [expected] = await run(
+        build((_, x) => x),
+        { x: [2, 3, 4, 5] },
+      );
+      const [actual] = await run(moved, { x: [2, 3, 4, 5] });
+      expect(largestDifference(actual!, expected!).relative).toBeLessThan(1e-5);
+    },
+  );
+});
+
 describe('shape arithmetic', () => {
   it('keeps a named batch and folds the rest', () => {
     const { lowering: l } = sketch();

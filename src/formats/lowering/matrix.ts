@@ -14,7 +14,8 @@ export function dense(
   const output = options.output ?? name;
   const transposed = options.transposed === true;
   if (bench.shape(x)?.length === 2) {
-    return bench.apply('Gemm', bias === null ? [x, weights] : [x, weights, bias], {
+    const [input, matrix] = asItLies(bench, x, weights, transposed, name) ?? [x, weights];
+    return bench.apply('Gemm', bias === null ? [input, matrix] : [input, matrix, bias], {
       name,
       outputs: [output],
       ...(transposed ? { attrs: { transB: 1 } } : {}),
@@ -24,6 +25,50 @@ export function dense(
   if (bias === null) return bench.apply('MatMul', [x, matrix], { name, outputs: [output] });
   const product = bench.apply('MatMul', [x, matrix], { name, outputs: [`${output}_product`] });
   return bench.apply('Add', [product, bias], { name: `${name}_bias`, outputs: [output] });
+}
+
+/**
+ * A dense layer behind a flattened image: instead of bringing the image into the source's order, it is flattened as it lies and the
+ * weights are put in that order, which costs nothing when the model runs.
+ */
+function asItLies(
+  bench: Workbench,
+  x: Operand,
+  weights: Operand,
+  transposed: boolean,
+  name: string,
+): readonly [Operand, Operand] | undefined {
+  const image = x.view === undefined ? bench.flattenedFrom(x.id) : undefined;
+  const shape = image === undefined ? undefined : bench.shape(image);
+  const matrix = bench.shape(weights);
+  if (image?.view === undefined || shape == null || matrix?.length !== 2 || !bench.isConstant(weights.id))
+    return undefined;
+  const inner = shape.slice(1) as readonly number[];
+  const [rows, columns] = matrix as readonly number[];
+  const length = inner.reduce((product, size) => product * size, 1);
+  if ((transposed ? columns : rows) !== length) return undefined;
+  const full = transposed ? [rows!, ...inner] : [...inner, columns!];
+  // Axis i of the image, its batch left out, lies at place order[i].
+  const order = image.view.slice(1).map((place) => place - 1);
+  const view = transposed ? [0, ...order.map((place) => place + 1)] : [...order, inner.length];
+  const split = bench.relabeled(bench.materialize(weights), full);
+  if (split === undefined) return undefined;
+  const moved = bench.relabeled(bench.materialize({ id: split, view: inverse(view) }), matrix as readonly number[]);
+  if (moved === undefined) return undefined;
+  const [flat] = bench.emit(
+    'Reshape',
+    [image.id, bench.small([typeof shape[0] === 'number' ? shape[0] : -1, length]).id],
+    {
+      name: `${name}_flat`,
+    },
+  );
+  bench.copyGrid(x.id, flat!);
+  return [{ id: flat! }, { id: moved }];
+}
+
+/** The order that undoes another. */
+function inverse(order: readonly number[]): readonly number[] {
+  return order.map((_, at) => order.indexOf(at));
 }
 
 export function normalizeBatch(

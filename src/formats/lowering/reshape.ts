@@ -35,7 +35,17 @@ export function reshape(
     ...nodeOptions,
     ...(attrs === undefined ? {} : { attrs }),
   });
+  if (!direct && isFlattening(x, from, target)) bench.noteFlattened(made!, x);
   return { id: made! };
+}
+
+/** Whether a batch of anything becomes a batch of vectors: a dense layer behind it can take its weights in another order instead. */
+function isFlattening(x: Operand, from: Shape | null, target: readonly number[]): boolean {
+  if (from === null || x.view?.[0] !== 0 || target.length !== 2) return false;
+  const inner = from.slice(1);
+  if (!inner.every((size) => typeof size === 'number')) return false;
+  const length = inner.reduce((product, size) => product * size, 1);
+  return target[1] === length || (target[1] === -1 && (target[0] === from[0] || target[0] === 0));
 }
 
 function widened(bench: Workbench, id: Operand['id'], name: string): Operand['id'] {

@@ -15,6 +15,11 @@ export function sameView(a: View, b: View): boolean {
   return a.length === b.length && a.every((axis, at) => axis === b[at]);
 }
 
+/** Whether a list names every axis once. */
+export function isOrder(order: readonly number[]): boolean {
+  return order.toSorted((a, b) => a - b).every((axis, at) => axis === at);
+}
+
 /** Where an axis of the source lies. */
 export function placeOf(of: View, axis: number): number {
   return of?.[axis] ?? axis;

@@ -11,6 +11,11 @@ export interface Workbench extends Lowering {
   physicalShape(id: ValueId): Shape | null;
   quantizationOf(id: ValueId): Quantization | undefined;
   isConstant(id: ValueId): boolean;
+  /** Remembers that a value is another one flattened, first axis kept, after it was brought into the source's order. */
+  noteFlattened(id: ValueId, of: Operand): void;
+  flattenedFrom(id: ValueId): Operand | undefined;
+  /** Gives a value that stands for another one the other's grid. */
+  copyGrid(from: ValueId, to: ValueId): void;
   /** A constant as it lies, under another shape. */
   relabeled(id: ValueId, shape: readonly number[]): ValueId | undefined;
 }
