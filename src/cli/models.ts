@@ -24,7 +24,9 @@ export async function openPath(path: string, signature?: string): Promise<OpenMo
     const open = await openModel(files, { find: findAndKeep, signature });
     // Files found beside the model belong to it as much as those that were named.
     const all = new Map([...open.files, ...found]);
-    return { ...open, files: all, fileBytes: [...all.values()].reduce((sum, file) => sum + file.sizeBytes, 0) };
+    const sourceBytes = [...all.values()].reduce((sum, file) => sum + file.sizeBytes, 0);
+    const isOnnx = open.model.source.format === 'onnx';
+    return { ...open, files: all, sourceBytes, fileBytes: isOnnx ? sourceBytes : open.fileBytes };
   } catch (error) {
     throw error instanceof PareError ? error.inFile(path) : error;
   }

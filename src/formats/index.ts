@@ -9,12 +9,13 @@ import type { ZipMember } from '#wire/zip.ts';
 import { isZip, readZip } from '#wire/zip.ts';
 import type { Format, ReadModel } from './format.ts';
 import { identify, isNamedOtherwise } from './identify.ts';
+import { keras } from './keras/keras.ts';
 import { onnx } from './onnx/onnx.ts';
 import { savedmodel } from './savedmodel/savedmodel.ts';
 import { tfjs } from './tfjs/tfjs.ts';
 import { tflite } from './tflite/tflite.ts';
 
-export const FORMATS: readonly Format[] = [onnx, tflite, savedmodel, tfjs];
+export const FORMATS: readonly Format[] = [onnx, tflite, keras, savedmodel, tfjs];
 
 export interface OpenedModel {
   readonly format: Format;

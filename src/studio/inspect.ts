@@ -2,6 +2,7 @@
 import type { Notice } from '#base/notice.ts';
 import type { Layer } from '#ir/layer.ts';
 import type { Model, ValueId } from '#ir/model.ts';
+import { refusalsOf } from '#ir/opaque.ts';
 import type { ModelSummary, SlotSummary } from './jobs.ts';
 import type { OpenModel, Optimized } from './workshop.ts';
 
@@ -12,6 +13,7 @@ export function summarizeModel(open: OpenModel, how: { readonly kept?: boolean }
     ...describe(open.model, open.layers, open.notices),
     fileBytes: open.fileBytes,
     kept: how.kept ?? false,
+    ...notWritable(open.model),
     ...(open.signatures === undefined ? {} : { signatures: open.signatures }),
   };
 }
@@ -44,6 +46,17 @@ function describe(
     outputs: slots(model, model.graph.outputs),
     layers,
     notices: macs === null ? [...notices, costUnknown(unknown)] : notices,
+  };
+}
+
+/** The first operator that keeps the model from being written, and how many there are. */
+function notWritable(model: Model): Pick<ModelSummary, 'notWritable'> {
+  const refusals = refusalsOf(model);
+  const [first] = refusals;
+  if (first === undefined) return {};
+  const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : '';
+  return {
+    notWritable: `The ${first.operator} "${first.node}"${more} has no counterpart in ONNX, so the model can be inspected but not downloaded. ${first.reason} ${first.hint}`,
   };
 }
 

@@ -52,6 +52,7 @@ export interface ModelSummary {
   /** `onnx`, and how it is shown: `ONNX, opset 17, IR 8, made by pytorch 2.1`. */
   readonly format: string;
   readonly formatLabel: string;
+  /** As ONNX: of the files themselves, or of what a model of another format is written as. */
   readonly fileBytes: number;
   readonly parameters: number;
   readonly weightBytes: number;
@@ -65,6 +66,8 @@ export interface ModelSummary {
   readonly kept: boolean;
   /** Of formats with several entry points: the one that was read, and all of them. */
   readonly signatures?: { readonly chosen: string; readonly all: readonly string[] };
+  /** Why the model cannot be written, in one sentence; absent when it can. */
+  readonly notWritable?: string;
 }
 
 export interface SlotSummary {

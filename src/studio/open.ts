@@ -1,8 +1,10 @@
 /** Use case: reads a model's structure and makes layers of it. Weights stay in the files. */
 import type { ByteSource, Files } from '#base/bytes.ts';
-import { checkCancelled } from '#base/failure.ts';
+import { checkCancelled, PareError } from '#base/failure.ts';
 import type { OnProgress } from '#base/progress.ts';
 import { openFiles } from '#formats/index.ts';
+import type { Model } from '#ir/model.ts';
+import type { WeightStore } from '#ir/weights.ts';
 import { checkShapes } from '#ops/infer.ts';
 import { layersOf } from '#ops/layers.ts';
 import type { OpenModel } from './workshop.ts';
@@ -29,19 +31,36 @@ export async function openModel(files: Files, options: OpenModelOptions = {}): P
   checkCancelled(signal);
   onProgress?.({ label: 'Counting layers', done: 2, of: 3 });
   const { model } = inferred;
+  const sourceBytes = [...opened.files.values()].reduce((sum, file) => sum + file.sizeBytes, 0);
   // Two signatures of one file are two models.
   const part = signature === undefined ? '' : `/${signature}`;
   return {
     id: await idOf(opened.files, part),
     name: model.name + part,
     files: opened.files,
-    fileBytes: [...opened.files.values()].reduce((sum, file) => sum + file.sizeBytes, 0),
+    fileBytes: model.source.format === 'onnx' ? sourceBytes : await bytesAsOnnx(model, opened.store, sourceBytes),
+    sourceBytes,
     model,
     weights: opened.store,
     layers: layersOf(model),
     notices: [...opened.notices, ...inferred.notices],
     ...(opened.signatures === undefined ? {} : { signatures: opened.signatures }),
   };
+}
+
+/**
+ * Another format holds more than the model (optimizer slots, functions, metadata), so a result is compared with what the model takes
+ * as ONNX. Composing it reads no weights. A model that cannot be written goes by its own files.
+ */
+async function bytesAsOnnx(model: Model, weights: WeightStore, otherwise: number): Promise<number> {
+  const { writeModel } = await import('./write.ts');
+  try {
+    const files = await writeModel({ model, weights });
+    return files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  } catch (error) {
+    if (!(error instanceof PareError)) throw error;
+    return otherwise;
+  }
 }
 
 /** Bytes at the head and at the tail of each file that its id is made from. */

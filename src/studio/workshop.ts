@@ -26,8 +26,10 @@ export interface OpenModel {
   readonly id: string;
   readonly name: string;
   readonly files: Files;
-  /** Bytes of the model's own files together. */
+  /** Bytes of the model as ONNX: of its own files, or of what a model of another format is written as. */
   readonly fileBytes: number;
+  /** Bytes of the opened files together. */
+  readonly sourceBytes: number;
   readonly model: Model;
   readonly weights: WeightStore;
   readonly layers: readonly Layer[];

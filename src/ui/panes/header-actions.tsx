@@ -4,12 +4,13 @@ import { IconArrowBackUp, IconArrowForwardUp, IconDownload, IconPlayerPlay } fro
 import { IconButton } from '#ui/parts/icon-button.tsx';
 import { download, optimize, redoEdit, undoEdit } from '#ui/state/session/actions.ts';
 import { isCurrent } from '#ui/state/session/previews.ts';
-import { activeWork, useStudio } from '#ui/state/store.ts';
+import { activeModel, activeWork, useStudio } from '#ui/state/store.ts';
 
 export function HeaderActions() {
   const canUndo = useStudio((studio) => (activeWork(studio)?.history.past.length ?? 0) > 0);
   const canRedo = useStudio((studio) => (activeWork(studio)?.history.future.length ?? 0) > 0);
   const busy = useStudio((studio) => studio.task !== null);
+  const notWritable = useStudio((studio) => activeModel(studio)?.notWritable);
   const done = useStudio((studio) => {
     const work = activeWork(studio);
     return work !== null && isCurrent(work.result?.recipe, work.history.present);
@@ -30,9 +31,9 @@ export function HeaderActions() {
       <Button
         variant={done ? 'filled' : 'default'}
         leftSection={<IconDownload size={14} />}
-        disabled={busy}
+        disabled={busy || notWritable !== undefined}
         onClick={() => void download()}
-        title="Write the file, open it again in onnxruntime, compare, and save it"
+        title={notWritable ?? 'Write the file, open it again in onnxruntime, compare, and save it'}
       >
         Download
       </Button>

@@ -1,26 +1,20 @@
 /** Every layer that the recipe leaves alone, and why: grouped by reason, largest first. */
 import { useMemo } from 'react';
+import type { Notice } from '#base/notice.ts';
 import { selectLayer } from '#ui/state/session/actions.ts';
-import { activeWork, changeLooks, useStudio } from '#ui/state/store.ts';
+import { activeModel, activeWork, changeLooks, useStudio } from '#ui/state/store.ts';
 import { formatBytes } from '#ui/state/units.ts';
 import { reasonsOf } from '#ui/state/table/left-alone.ts';
 
 export function LedgerPane() {
   const layers = useStudio((studio) => activeWork(studio)?.preview?.layers ?? null);
   const notices = useStudio((studio) => activeWork(studio)?.preview?.notices ?? null);
+  const opening = useStudio((studio) => activeModel(studio)?.notices ?? NONE);
   const groups = useMemo(() => reasonsOf(layers ?? []), [layers]);
   return (
     <div className="ledger" role="region" aria-label="Layers left alone">
       {groups.length === 0 ? <p className="dim">No layer with weights is left alone by this recipe.</p> : null}
-      {notices?.map((notice) => (
-        <p
-          key={`${notice.code} ${notice.at ?? ''} ${notice.text}`}
-          className={notice.level === 'info' ? 'dim' : 'warn'}
-        >
-          {notice.at === undefined ? '' : `${notice.at}: `}
-          {notice.text}
-        </p>
-      ))}
+      <Remarks notices={notices ?? []} />
       {groups.map((group) => (
         <section key={group.code}>
           <h3>
@@ -57,8 +51,28 @@ export function LedgerPane() {
           ) : null}
         </section>
       ))}
+      {opening.length === 0 ? null : (
+        <section>
+          <h3>
+            Noted when the file was opened <span className="dim">{opening.length}</span>
+          </h3>
+          <Remarks notices={opening.slice(0, MOST_LISTED)} />
+        </section>
+      )}
     </div>
   );
 }
+
+function Remarks({ notices }: { readonly notices: readonly Notice[] }) {
+  return notices.map((notice) => (
+    <p key={`${notice.code} ${notice.at ?? ''} ${notice.text}`} className={notice.level === 'info' ? 'dim' : 'warn'}>
+      {notice.at === undefined ? '' : `${notice.at}: `}
+      {notice.text}
+    </p>
+  ));
+}
+
+/** One list for all renders: a new one each time would look like a change. */
+const NONE: readonly Notice[] = [];
 
 const MOST_LISTED = 100;

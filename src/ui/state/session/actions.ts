@@ -95,6 +95,7 @@ export function showModel(model: ModelSummary, kept?: KeptWork): void {
     // Hints about what to do first have been followed.
     messages: studio.messages.filter((message) => message.level !== 'info'),
   }));
+  if (model.notWritable !== undefined) tell('warning', model.notWritable);
   activate(model.id);
 }
 

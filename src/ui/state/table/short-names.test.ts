@@ -25,6 +25,11 @@ describe('short names', () => {
     );
   });
 
+  it('drops the path that most share, and leaves the few others whole', () => {
+    const names = ['Call/net/a/Conv', 'Call/net/b/Conv', 'Call/net/c/Relu', 'Call/net/d/Conv', 'in_transposed'];
+    expect([...shortNames(names).values()]).toEqual(['a/Conv', 'b/Conv', 'c/Relu', 'd/Conv', 'in_transposed']);
+  });
+
   it('clips the middle', () => {
     expect(clipMiddle('short', 8)).toBe('short');
     expect(clipMiddle('abcdefghijkl', 7)).toBe('abc…jkl');

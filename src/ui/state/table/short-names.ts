@@ -2,23 +2,48 @@
 
 const SEPARATOR = /[/.]/;
 
+/** Of all names, so many must share a path for it to be left out; the few others keep theirs. */
+const MOST = 0.8;
+
 /** Short forms by name; equal forms of different names keep their full names. */
 export function shortNames(names: readonly string[]): ReadonlyMap<string, string> {
   const paths = names.map((name) => name.split(SEPARATOR).filter(Boolean));
-  const shortest = Math.min(...paths.map((path) => path.length));
+  let sharing: readonly (readonly string[])[] = paths;
   let head = 0;
-  while (head < shortest - 1 && same(paths, (path) => path[head])) head += 1;
+  for (;;) {
+    const next = mostSharing(sharing, head);
+    if (next.length === 0 || next.length < MOST * names.length) break;
+    sharing = next;
+    head += 1;
+  }
+  const shortest = Math.min(...sharing.map((path) => path.length));
   let tail = 0;
-  while (head + tail < shortest - 1 && same(paths, (path) => path[path.length - 1 - tail])) tail += 1;
-  const shorts = paths.map((path) => path.slice(head, path.length - tail).join('/'));
+  while (head + tail < shortest - 1 && same(sharing, (path) => path[path.length - 1 - tail])) tail += 1;
+  const short = new Set(sharing);
+  const shorts = paths.map((path, at) =>
+    short.has(path) ? path.slice(head, path.length - tail).join('/') : (names[at] ?? ''),
+  );
   const seen = new Map<string, number>();
-  for (const short of shorts) seen.set(short, (seen.get(short) ?? 0) + 1);
+  for (const one of shorts) seen.set(one, (seen.get(one) ?? 0) + 1);
   return new Map(
     names.map((name, at) => {
-      const short = shorts[at] ?? name;
-      return [name, short === '' || (seen.get(short) ?? 0) > 1 ? name : short];
+      const own = shorts[at] ?? name;
+      return [name, own === '' || (seen.get(own) ?? 0) > 1 ? name : own];
     }),
   );
+}
+
+/** The paths with the part at `head` that most of them have, and something behind it. */
+function mostSharing(paths: readonly (readonly string[])[], head: number): (readonly string[])[] {
+  const groups = new Map<string, (readonly string[])[]>();
+  for (const path of paths) {
+    const part = path[head];
+    if (part === undefined || path.length <= head + 1) continue;
+    const group = groups.get(part);
+    if (group === undefined) groups.set(part, [path]);
+    else group.push(path);
+  }
+  return [...groups.values()].reduce<(readonly string[])[]>((best, one) => (one.length > best.length ? one : best), []);
 }
 
 /** Both ends of a long name: they tell more than the middle. */
