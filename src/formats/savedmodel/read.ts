@@ -1,4 +1,5 @@
 /** SavedModels and frozen graphs as models: opened as a flat graph, then lowered operator by operator. */
+import { PareError } from '#base/failure.ts';
 import type { FormatInput, ReadModel } from '#formats/format.ts';
 import { createLowering } from '#formats/lowering/create-lowering.ts';
 import { baseName } from '#formats/tensorflow/beside-files.ts';
@@ -7,6 +8,14 @@ import type { WeightStore } from '#ir/weights.ts';
 import { openSavedModel } from './open.ts';
 
 export async function readSavedModel(input: FormatInput, store: WeightStore): Promise<ReadModel> {
+  try {
+    return await read(input, store);
+  } catch (error) {
+    throw error instanceof PareError ? error.inFile(input.main) : error;
+  }
+}
+
+async function read(input: FormatInput, store: WeightStore): Promise<ReadModel> {
   const { graph, notices, used, signatures, version } = await openSavedModel(input, store);
   let sizeBytes = 0;
   for (const file of used.values()) sizeBytes += file.sizeBytes;

@@ -33,7 +33,7 @@ export function zeroPointOf(
 ): number | undefined {
   const { scale, min } = quantization;
   if (quantization.dtype !== 'uint8' || dtype !== 'f32' || shape.length < 2 || !(scale > 0)) return undefined;
-  const zeroPoint = Math.round(-min / scale);
+  const zeroPoint = Math.round(-min / scale) + 0;
   if (!(zeroPoint >= 0 && zeroPoint <= LEVELS)) return undefined;
   const largest = Math.max(Math.abs(min), Math.abs(min + LEVELS * scale));
   return Math.abs(min + scale * zeroPoint) <= ALLOWED * largest ? zeroPoint : undefined;

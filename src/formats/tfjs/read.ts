@@ -1,4 +1,5 @@
 /** TF.js models as models: graph models through the operator table of TensorFlow, layers models through that of Keras. */
+import { PareError } from '#base/failure.ts';
 import type { FormatInput, ReadModel } from '#formats/format.ts';
 import { createLowering } from '#formats/lowering/create-lowering.ts';
 import { baseName } from '#formats/tensorflow/beside-files.ts';
@@ -8,6 +9,14 @@ import type { WeightStore } from '#ir/weights.ts';
 import { openTfjs, tfjsGraph } from './open.ts';
 
 export async function readTfjs(input: FormatInput, store: WeightStore): Promise<ReadModel> {
+  try {
+    return await read(input, store);
+  } catch (error) {
+    throw error instanceof PareError ? error.inFile(input.main) : error;
+  }
+}
+
+async function read(input: FormatInput, store: WeightStore): Promise<ReadModel> {
   const model = await openTfjs(input);
   const source = input.files.get(input.main);
   const used = new Map([...(source === undefined ? [] : [[input.main, source] as const]), ...model.beside.used]);
