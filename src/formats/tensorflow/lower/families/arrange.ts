@@ -2,6 +2,7 @@
 import type { Operand } from '#formats/lowering/lowering.ts';
 import type { Row, TfCall } from '#formats/tensorflow/lower/call.ts';
 import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
+import { transposed } from './reversal.ts';
 import { paired } from './operands.ts';
 import { squeeze } from './squeeze.ts';
 
@@ -17,12 +18,11 @@ function expandDims(call: TfCall): readonly Operand[] {
 }
 
 function transpose(call: TfCall): readonly Operand[] {
-  const held = call.held(0);
-  if ('kind' in held) call.input(0);
   const order = call.numbers(1);
   if (order.length !== call.rank(0)) throw call.broken(`orders ${order.length} axes of ${call.rank(0)}`);
   return [
-    call.lowering.transpose(
+    transposed(
+      call,
       call.input(0),
       order.map((axis) => call.axis(axis, order.length)),
     ),

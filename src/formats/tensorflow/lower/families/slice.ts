@@ -3,10 +3,8 @@ import type { Operand } from '#formats/lowering/lowering.ts';
 import type { Row, TfCall } from '#formats/tensorflow/lower/call.ts';
 import type { Held } from '#formats/tensorflow/lower/held.ts';
 import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
+import { FAR, reversedAlong } from './reversal.ts';
 import { strided } from './strided.ts';
-
-/** Beyond any end of an axis, in both directions; exact as a double. */
-export const FAR = 2 ** 31 - 1;
 
 /** From `begin` as many as `size` says; -1: all that follow. */
 function slice(call: TfCall): readonly Operand[] {
@@ -32,38 +30,15 @@ function slice(call: TfCall): readonly Operand[] {
   return [call.emit('Slice', [x, starts, ends, axes])];
 }
 
-function reverse(call: TfCall, x: Operand, axes: readonly number[]): Operand {
-  const known = call.scope.notes.reversed.get(x);
-  if (known !== undefined && known.axes.join() === axes.join()) return known.of;
-  const { lowering } = call;
-  const result = call.emit('Slice', [
-    x,
-    lowering.small(axes.map(() => -1)),
-    lowering.small(axes.map(() => -FAR)),
-    lowering.small(axes),
-    lowering.small(axes.map(() => -1)),
-  ]);
-  call.scope.notes.reversed.set(result, { of: x, axes });
-  return result;
-}
-
 function reverseV2(call: TfCall): readonly Operand[] {
   const axes = call.numbers(1).map((axis) => call.axis(axis, call.rank(0)));
-  return axes.length === 0
-    ? [call.input(0)]
-    : [
-        reverse(
-          call,
-          call.input(0),
-          axes.toSorted((a, b) => a - b),
-        ),
-      ];
+  return axes.length === 0 ? [call.input(0)] : [reversedAlong(call, null, call.input(0), axes)];
 }
 
 /** A flag for each axis. */
 function reverseV1(call: TfCall): readonly Operand[] {
   const axes = call.numbers(1).flatMap((flag, axis) => (flag === 0 ? [] : [axis]));
-  return axes.length === 0 ? [call.input(0)] : [reverse(call, call.input(0), axes)];
+  return axes.length === 0 ? [call.input(0)] : [reversedAlong(call, null, call.input(0), axes)];
 }
 
 function reverseSequence(call: TfCall): readonly Operand[] {

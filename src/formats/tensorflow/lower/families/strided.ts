@@ -5,9 +5,8 @@
 import type { Operand } from '#formats/lowering/lowering.ts';
 import type { TfCall } from '#formats/tensorflow/lower/call.ts';
 import type { Dim } from '#ir/model.ts';
+import { FAR } from './reversal.ts';
 import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
-
-const FAR = 2 ** 31 - 1;
 
 /** What an entry does to an axis of the input. */
 interface Cut {
