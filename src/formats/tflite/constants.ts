@@ -9,6 +9,8 @@ import type { TfliteSubgraph, TfliteTensor } from './record/file.ts';
 
 const MOST_INTEGERS = 65_536;
 const MOST_FLOATS = 4096;
+/** Of half precision: what is known is folded into reals of twice the size, which weights should not be. */
+const MOST_HALVES = 512;
 /** All that is read ahead of one file. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
@@ -16,6 +18,11 @@ const MOST_BYTES = 64 * 1024 * 1024;
 export interface ConstantSource {
   readonly record: TfliteTensor;
   readonly ticket: Tensor;
+}
+
+function mostOf(type: DType): number {
+  if (type === 'f16' || type === 'bf16') return MOST_HALVES;
+  return isFloat(type) ? MOST_FLOATS : MOST_INTEGERS;
 }
 
 export class Constants {
@@ -36,7 +43,7 @@ export class Constants {
       const { buffer, type, shape } = tensor;
       if (buffer === undefined || type === 'string' || type === 'resource' || type === 'variant') continue;
       const count = countOf(shape);
-      if (count > (isFloat(type) ? MOST_FLOATS : MOST_INTEGERS) || tensor.sparsity !== undefined) continue;
+      if (count > mostOf(type) || tensor.sparsity !== undefined) continue;
       const length = bytesFor(type, count);
       if (length > buffer.length || spent + length > MOST_BYTES) continue;
       const known = places.get(buffer.offset);

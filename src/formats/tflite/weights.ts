@@ -1,7 +1,8 @@
 /** Constants as operands: plain ones, levels with their grids, half-precision weights behind a Cast, biases of integer layers. */
 import type { DType } from '#base/dtype.ts';
+import { decodeFloat16 } from '#base/float16.ts';
 import type { Quantization } from '#ir/model.ts';
-import { permutedTensor } from '#formats/lowering/constants.ts';
+import { derivedTensor, permutedTensor } from '#formats/lowering/constants.ts';
 import type { Lowering, Operand } from '#formats/lowering/lowering.ts';
 import type { ConstantSource } from './constants.ts';
 import type { TfliteTensor } from './record/file.ts';
@@ -57,8 +58,18 @@ function blockwise(shared: Shared, tensor: TfliteTensor): Quantization {
   if (!sound || scale.shape.reduce((a, b) => a * b, 1) !== expected.reduce((a, b) => a * b, 1)) {
     throw new Unsupported(`The scales of "${tensor.name}" are laid out in blocks in a way that is not read.`);
   }
-  const ticket = shared.constants.link({ ...scale, shape: expected });
-  return { scale: ticket, axis, block: size };
+  // Scales of half precision would make weights of half precision.
+  const stored = shared.constants.link({ ...scale, shape: expected });
+  const wide = derivedTensor(shared.store, 'f32', expected, [stored], ([bytes]) => widened(bytes!));
+  return { scale: wide, axis, block: size };
+}
+
+function widened(half: Uint8Array): Uint8Array {
+  const view = new DataView(half.buffer, half.byteOffset, half.byteLength);
+  const real = Float32Array.from({ length: half.byteLength / 2 }, (_, at) =>
+    decodeFloat16(view.getUint16(2 * at, true)),
+  );
+  return new Uint8Array(real.buffer);
 }
 
 /**

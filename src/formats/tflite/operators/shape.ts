@@ -160,9 +160,12 @@ function split(
   if (sizes === undefined && typeof total === 'number' && total % outputs.length !== 0) {
     throw new Unsupported(`It cuts ${total} places into ${outputs.length} equal pieces.`, 'The file is damaged.');
   }
-  // Since opset 18 equal pieces are counted in an attribute.
-  const counted = sizes === undefined && lowering.opset >= 18 ? { num_outputs: outputs.length } : {};
-  return lowering.node('Split', sizes === undefined ? [x] : [x, lowering.small(sizes)], {
+  // Sizes in so many words where they are known: onnxruntime takes two Splits of one tensor that differ in the number of outputs alone
+  // for the same. Since opset 18 equal pieces of an open size are counted in an attribute.
+  const equal = typeof total === 'number' ? outputs.map(() => total / outputs.length) : undefined;
+  const pieces = sizes ?? equal;
+  const counted = pieces === undefined && lowering.opset >= 18 ? { num_outputs: outputs.length } : {};
+  return lowering.node('Split', pieces === undefined ? [x] : [x, lowering.small(pieces)], {
     name,
     outputs: outputs.map((output, at) => (output === '' ? `${name}_${at}` : `${output}${suffix}`)),
     attrs: { axis, ...counted },

@@ -17,17 +17,26 @@ export const spaceOperators: readonly OperatorRow[] = [
 ];
 
 function resizing(name: string, mode: 'linear' | 'nearest', slot: number): OperatorRow {
-  return row(name, { aligned: bool(slot), half: bool(slot + 1) }, (call, { aligned, half }) =>
-    call.lowering.resize(call.input(0), {
-      name: call.name,
-      output: call.output,
+  return row(name, { aligned: bool(slot), half: bool(slot + 1) }, (call, { aligned, half }) => {
+    const settings = {
       mode,
       sizes: call.known(1) ?? call.input(1),
       alignCorners: aligned,
       halfPixelCenters: half,
-    }),
-  );
+    };
+    const { type, quantization } = call.resultTensor();
+    const [scale] = quantization?.scale ?? [];
+    if (mode === 'nearest' || (type !== 'i8' && type !== 'u8') || scale === undefined || !(scale > 0)) {
+      return call.lowering.resize(call.input(0), { name: call.name, output: call.output, ...settings });
+    }
+    // Levels half way between two, which quarters of a pixel give often, are rounded up; ONNX rounds to the even one.
+    const mixed = call.lowering.resize(call.input(0), { name: `${call.name}/mixed`, ...settings });
+    return call.result('Add', [mixed, call.like(mixed, scale * HALF_WAY)]);
+  });
 }
+
+/** Of a step: more than floats err by, less than other mixtures of levels are likely to lie from half way. */
+const HALF_WAY = 2 ** -12;
 
 function turned(call: OperatorCall, op: string, attrs: Readonly<Record<string, number | string>>): Operand {
   const { lowering } = call;
