@@ -245,6 +245,19 @@ def sequences(keras):
     return keras.Model(words, y, name="reader")
 
 
+def wrapped(keras):
+    """A model in a wrapper, as networks over pictures of a film have it."""
+    layers = keras.layers
+    eye = keras.Sequential([layers.Input((4,)), layers.Dense(3, name="look"), layers.Dense(3, name="see")], name="eye")
+    film = layers.Input((5, 4), name="film")
+    return keras.Model(film, layers.Dense(2, name="say")(layers.TimeDistributed(eye, name="each")(film)), name="seer")
+
+
+def narrow(keras):
+    layers = keras.layers
+    return keras.Sequential([layers.Input((4,)), layers.Dense(3, dtype="bfloat16"), layers.Dense(3, dtype="float16")])
+
+
 def weights_of(model, path=()):
     """Every layer that is no model, by the names that lead to it, with its weights in the order of its class."""
     found = []
@@ -272,6 +285,60 @@ def deflated(path):
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
+def save(name, library, version, ending, make):
+    library.backend.clear_session()
+    model = make(library)
+    set_weights(model)
+    path = os.path.join(PLACE, f"{name}-{version}.{ending}")
+    model.save(path)
+    if ending == "keras":
+        deflated(path)
+    with open(path + ".json", "w") as file:
+        layers = ",\n".join(json.dumps(layer) for layer in weights_of(model))
+        file.write(f'{{"version": "{library.__version__}", "layers": [\n{layers}\n]}}\n')
+    print(os.path.basename(path), os.path.getsize(path))
+
+
+def as_in_2_13(library):
+    """Saves in the layout of Keras 2.12 and 2.13: attributes were visited in the order of their names, groups made for all."""
+    saving = library.src.saving.saving_lib
+
+    def walk(trackable):
+        for name in dir(trackable):
+            if name.startswith("__") or name in saving.ATTR_SKIPLIST:
+                continue
+            try:
+                child = getattr(trackable, name)
+            except Exception:
+                continue
+            yield name, child
+
+    class Store(saving.H5IOStore):
+        def make(self, path):
+            if not path:
+                return self.h5_file.create_group("vars")
+            return self.h5_file.create_group(path).create_group("vars")
+
+    def save_container(container, weights_store, assets_store, inner_path, visited):
+        used = {}
+        for child in list(container.values()) if isinstance(container, dict) else container:
+            if saving._is_keras_trackable(child):
+                name = library.src.utils.generic_utils.to_snake_case(child.__class__.__name__)
+                if name in used:
+                    used[name] += 1
+                    name = f"{name}_{used[name]}"
+                else:
+                    used[name] = 0
+                saving._save_state(child, weights_store, assets_store, os.path.join(inner_path, name), visited)
+
+    saving._save_container_state = lambda container, weights_store, assets_store, inner_path, visited_trackables: (
+        save_container(container, weights_store, assets_store, inner_path, visited_trackables)
+    )
+    saving.ATTR_SKIPLIST = saving.ATTR_SKIPLIST - {"_layer_checkpoint_dependencies"}
+    saving._walk_trackable = walk
+    saving.H5IOStore = Store
+
+
 def record_keras():
     import keras
     import tf_keras
@@ -279,17 +346,14 @@ def record_keras():
     for name, make in {"sequential": sequential, "nested": nested, "sequences": sequences}.items():
         for library, version in [(tf_keras, "2"), (keras, "3")]:
             for ending in ["h5", "keras"]:
-                library.backend.clear_session()
-                model = make(library)
-                set_weights(model)
-                path = os.path.join(PLACE, f"{name}-{version}.{ending}")
-                model.save(path)
-                if ending == "keras":
-                    deflated(path)
-                with open(path + ".json", "w") as file:
-                    layers = ",\n".join(json.dumps(layer) for layer in weights_of(model))
-                    file.write(f'{{"version": "{library.__version__}", "layers": [\n{layers}\n]}}\n')
-                print(os.path.basename(path), os.path.getsize(path))
+                save(name, library, version, ending, make)
+    save("wrapped", tf_keras, "2", "h5", wrapped)
+    save("wrapped", keras, "3", "h5", wrapped)
+    save("wrapped", keras, "3", "keras", wrapped)
+    save("narrow", keras, "3", "keras", narrow)
+    as_in_2_13(tf_keras)
+    for name, make in {"sequential": sequential, "nested": nested, "sequences": sequences}.items():
+        save(name, tf_keras, "2.13", "keras", make)
 
 
 if __name__ == "__main__":

@@ -151,10 +151,9 @@ describe('a stored .keras file', () => {
 
   it('may lie in a folder of the archive', async () => {
     const source = await rezipped('nested-3.keras', (members) => {
-      for (const [path, bytes] of [...members]) {
-        members.delete(path);
-        members.set(`my model/${path}`, bytes);
-      }
+      const old = [...members];
+      members.clear();
+      for (const [path, bytes] of old) members.set(`my model/${path}`, bytes);
     });
     expect((await open(source)).archive.weights.layer(['inner', 'deep', 'deep_dense'])).toHaveLength(2);
   });
@@ -274,7 +273,7 @@ describe('.h5 files as other tools write them', () => {
 
 describeWithTestdata('real .h5 files', () => {
   it.each([
-    ['models/mlperf_tiny_resnet8/pretrainedResnet.h5', '2.3.0-tf', 'conv2d_8', [[1, 1, 32, 64], [64]]],
+    ['models/mlperf_tiny_resnet8/pretrainedResnet.h5', '2.4.0', 'conv2d_8', [[1, 1, 32, 64], [64]]],
     ['models/magika_v1/model.h5', '2.11.0', 'target_label', [[256, 113], [113]]],
     ['models/hand_keypoint/keypoint_classifier.hdf5', '2.4.0', 'dense_2', [[10, 3], [3]]],
   ])('%s', async (path, version, layer, shapes) => {
@@ -351,10 +350,9 @@ describe('opening a file of 100 MB', () => {
       const [last] = archive.weights.layer([`dense_${LAYERS - 1}`]);
       const [chunk] = last === undefined ? [] : store.chunks(last.tensor);
       expect(chunk).toMatchObject({ length: WIDTH * WIDTH * 4 });
-      expect(
-        last === undefined ? undefined : new Float32Array(await store.read(last.tensor).then((b) => b.slice().buffer)),
-      ).toEqual(kernel(LAYERS - 1));
-      console.log(name, blob.size, counter.bytes);
+      const bytes = last === undefined ? undefined : await store.read(last.tensor);
+      const values = new Float32Array(bytes?.slice().buffer ?? new ArrayBuffer(0));
+      expect([values.length, ...new Set(values)]).toEqual([WIDTH * WIDTH, LAYERS]);
     },
     60_000,
   );

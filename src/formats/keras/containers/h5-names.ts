@@ -4,7 +4,7 @@
  */
 import { PareError } from '#base/failure.ts';
 import { snakeCase } from './class-names.ts';
-import type { Leaf } from './layer-tree.ts';
+import { type Leaf, leavesOf, type TreeLayer } from './layer-tree.ts';
 
 /** Layers of one name that are told apart by the models around them. */
 const MAX_NAMESAKES = 64;
@@ -12,6 +12,34 @@ const MAX_NAMESAKES = 64;
 /** `dense_1/kernel:0` as its parts without the `:0`. */
 function partsOf(weightName: string): readonly string[] {
   return weightName.replace(/:\d+$/, '').split('/');
+}
+
+export interface WeightPlace {
+  /** Names of the layers that lead to it. */
+  readonly path: readonly string[];
+  /** Its own name inside the last of them. */
+  readonly inside: string;
+}
+
+/** Whose the weights are that stand under a layer of the model. */
+export function placesOf(
+  file: string,
+  name: string,
+  layer: TreeLayer | undefined,
+  weightNames: readonly string[],
+): readonly WeightPlace[] {
+  if (layer?.layers !== undefined) {
+    const paths = assignToLeaves(file, name, leavesOf(layer.layers, [name]), weightNames);
+    return paths.map((path, index) => ({ path, inside: nameInside(path, weightNames[index] ?? '') }));
+  }
+  const wrapped = layer?.wrapped?.layers;
+  if (wrapped === undefined) return weightNames.map((one) => ({ path: [name], inside: nameInside([name], one) }));
+  // A wrapper is one layer: the layers of the model in it are part of the names of its weights.
+  const paths = assignToLeaves(file, name, leavesOf(wrapped), weightNames);
+  return paths.map((path, index) => {
+    const inside = [...path, nameInside(path, weightNames[index] ?? '')].join('/');
+    return { path: [name], inside };
+  });
 }
 
 /** The path inside a layer: what follows its name, or its scope where that is another. */

@@ -9,8 +9,8 @@ import type { WeightStore } from '#ir/weights.ts';
 import { type Hdf5Group, type Hdf5Object, openHdf5 } from '#wire/hdf5/hdf5.ts';
 import { readConfig } from './config-text.ts';
 import { FoundWeights } from './found-weights.ts';
-import { assignToLeaves, nameInside } from './h5-names.ts';
-import { leavesOf, readLayerTree } from './layer-tree.ts';
+import { placesOf } from './h5-names.ts';
+import { readLayerTree } from './layer-tree.ts';
 import { openTickets } from './tickets.ts';
 
 /** Lists longer than a header can hold are split; as many parts as any list would need. */
@@ -37,13 +37,12 @@ export async function readH5Archive(source: ByteSource, store: WeightStore): Pro
       count += 1 + names.length;
       if (count > MAX_WEIGHTS) throw tooMany(source);
       const layer = layers.get(name);
-      const inner = layer?.layers === undefined ? undefined : leavesOf(layer.layers, [name]);
-      const paths = inner === undefined ? names.map(() => [name]) : assignToLeaves(source.name, name, inner, names);
+      const placed = placesOf(source.name, name, layer, names);
       for (const [index, weightName] of names.entries()) {
         const dataset = await group.get(weightName);
         if (dataset?.kind !== 'dataset') throw missing(source, name, weightName);
-        const path = paths[index] ?? [name];
-        weights.add(path, { name: nameInside(path, weightName), tensor: await tickets.of(dataset, path.join('/')) });
+        const { path, inside } = placed[index] ?? { path: [name], inside: weightName };
+        weights.add(path, { name: inside, tensor: await tickets.of(dataset, path.join('/')) });
       }
     }
   }

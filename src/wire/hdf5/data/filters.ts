@@ -101,7 +101,7 @@ function inflate(file: Hdf5Bytes, stored: Uint8Array, chunkBytes: number, addres
 
 /** Bytes of equal rank in their elements were put together; what is left over at the end was not moved. */
 function unshuffle(bytes: Uint8Array, elementBytes: number): Uint8Array {
-  if (elementBytes < 2) return bytes;
+  if (elementBytes < 2 || elementBytes > bytes.byteLength) return bytes;
   const count = Math.floor(bytes.byteLength / elementBytes);
   const out = new Uint8Array(bytes.byteLength);
   for (let byte = 0; byte < elementBytes; byte++) {
