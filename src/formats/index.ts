@@ -69,7 +69,18 @@ export async function openFiles(given: Files, options: OpenOptions = {}): Promis
   const ignored = [...files.keys()].filter((path) => !read.used.has(path));
   const notices = [...read.notices, ...ignoredNotice(ignored)];
   const signatures = read.signatures === undefined ? {} : { signatures: read.signatures };
-  return { format, model: read.model, store, notices, files: read.used, ...signatures };
+  const model = format.id === 'onnx' ? read.model : { ...read.model, name: nameOfModel(main) };
+  return { format, model, store, notices, files: read.used, ...signatures };
+}
+
+/** Files that go by this name in every model of their format. */
+const USUAL_NAMES = /^(saved_model|model)$/i;
+
+/** The file without its extension; its folder where every file of the kind has the same name. */
+function nameOfModel(path: string): string {
+  const parts = path.split('/');
+  const file = (parts.at(-1) ?? path).replace(/\.[a-z0-9]+$/i, '');
+  return USUAL_NAMES.test(file) ? (parts.at(-2) ?? file) : file;
 }
 
 /** The format with that id. */
