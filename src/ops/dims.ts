@@ -68,10 +68,23 @@ export function multiplyDims(a: Dim, b: Dim): Dim {
   if (b === 1) return a;
   const [left, right] = [factorsOf(a), factorsOf(b)];
   if (left === undefined || right === undefined) return null;
+  // Half a name is no size.
+  if (left.names.length + right.names.length > 0 && !Number.isInteger(left.count * right.count)) return null;
   // Negative numbers occur in shape arithmetic but are no sizes, so they are not mixed with names.
   const count = left.count * right.count;
   if (count < 0 && left.names.length + right.names.length > 0) return null;
   return dimOf({ count, names: [...left.names, ...right.names] });
+}
+
+/** The larger of two; a name is only known to be as large as itself. */
+export function largerDim(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return Math.max(a, b);
+  return a === b ? a : null;
+}
+
+export function smallerDim(a: Dim, b: Dim): Dim {
+  if (typeof a === 'number' && typeof b === 'number') return Math.min(a, b);
+  return a === b ? a : null;
 }
 
 /** Integer division that truncates, as ONNX Div does on integers. */

@@ -1,6 +1,16 @@
 /** Operators that move elements: Transpose, Concat, Split, Slice, Pad, Tile, Expand, depth and space. */
 import type { Dim, Shape } from '#ir/model.ts';
-import { addDims, broadcast, divideDims, frontAxis, isKnown, multiplyDims, unknownShape } from '#ops/dims.ts';
+import {
+  addDims,
+  broadcast,
+  divideDims,
+  elementsOf,
+  frontAxis,
+  isKnown,
+  MAX_FOLLOWED,
+  multiplyDims,
+  unknownShape,
+} from '#ops/dims.ts';
 import { concatAll, expandTo, sliceAll, splitAll, tileAll, transposeAll, type Span } from '#ops/evaluate/arrange.ts';
 import type { Call } from '#ops/call.ts';
 import type { Operator } from '#ops/operator.ts';
@@ -243,6 +253,13 @@ export const arrangeOperators: readonly Operator[] = [
     outputs: ['output'],
     shapeInputs: [1],
     infer: (call) => [call.like(0, tiled(call))],
+    follow: (call) => {
+      const [elements, times] = [call.elements(0), call.numbers(1)];
+      if (elements === undefined || times?.length !== 1) return [undefined];
+      return [
+        Array.from({ length: elements.length * (times[0] ?? 0) }, (_, at) => elements[at % elements.length] ?? null),
+      ];
+    },
     roles: () => [undefined, 'setting'],
     evaluate: (call) => {
       const x = call.dense(0);
@@ -256,6 +273,13 @@ export const arrangeOperators: readonly Operator[] = [
     outputs: ['output'],
     shapeInputs: [1],
     infer: (call) => [call.like(0, expanded(call))],
+    follow: (call) => {
+      const elements = call.elements(0);
+      const count = elementsOf(expanded(call));
+      if (elements === undefined || count === null || count > MAX_FOLLOWED) return [undefined];
+      if (elements.length !== 1) return [elements.length === count ? elements : undefined];
+      return [Array.from({ length: count }, () => elements[0] ?? null)];
+    },
     roles: () => [undefined, 'setting'],
     evaluate: (call) => {
       const x = call.dense(0);

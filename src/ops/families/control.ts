@@ -20,7 +20,12 @@ export const controlOperators: readonly Operator[] = [
     infer: (call) => {
       const yes = call.branches.get('then_branch') ?? [];
       const no = call.branches.get('else_branch') ?? [];
-      return Array.from({ length: call.outputCount }, (_, at) => either(yes[at] ?? UNKNOWN, no[at] ?? UNKNOWN));
+      // Of a condition that is the same in every run, one branch is all there is.
+      const known = call.numbers(0)?.[0];
+      const taken = known === undefined ? undefined : known === 0 ? no : yes;
+      return Array.from({ length: call.outputCount }, (_, at) =>
+        taken === undefined ? either(yes[at] ?? UNKNOWN, no[at] ?? UNKNOWN) : (taken[at] ?? UNKNOWN),
+      );
     },
   },
   {

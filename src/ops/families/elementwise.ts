@@ -1,7 +1,7 @@
 /** Element by element: arithmetic, comparison, logic, casts and other functions that change no position. */
 import type { Dim } from '#ir/model.ts';
 import type { DType } from '#base/dtype.ts';
-import { addDims, broadcast, divideDims, multiplyDims, subtractDims } from '#ops/dims.ts';
+import { addDims, broadcast, divideDims, largerDim, multiplyDims, smallerDim, subtractDims } from '#ops/dims.ts';
 import { castAll, evaluateBinary, evaluateUnary, evaluateWhere } from '#ops/evaluate/elementwise.ts';
 import type { BinaryName, UnaryName } from '#ops/evaluate/elementwise.ts';
 import { dtypeOfCode } from '#ops/dtype-code.ts';
@@ -91,8 +91,11 @@ function variadic(name: 'Sum' | 'Mean' | 'Max' | 'Min', pair?: BinaryName): Oper
 
 const sameElements = (call: Call): readonly (readonly Dim[] | undefined)[] => [call.elements(0)];
 
-const maximum: Follow = (a, b) => (typeof a === 'number' && typeof b === 'number' ? Math.max(a, b) : null);
-const isSame: Follow = (a, b) => (typeof a === 'number' && typeof b === 'number' ? Number(a === b) : null);
+/** Names are equal to themselves; to others, nobody knows. */
+const isSame: Follow = (a, b) => {
+  if (typeof a === 'number' && typeof b === 'number') return Number(a === b);
+  return a !== null && a === b ? 1 : null;
+};
 
 const INTEGERS = new Set<DType | null>(['i64', 'i32', 'i16', 'i8', 'u64', 'u32', 'u16', 'u8', 'bool']);
 
@@ -122,8 +125,8 @@ export const elementwiseOperators: readonly Operator[] = [
   binary('Xor', 'bool'),
   variadic('Sum', 'Add'),
   variadic('Mean'),
-  { ...variadic('Max', 'Max'), follow: (call) => (call.inputCount === 2 ? paired(call, maximum) : [undefined]) },
-  variadic('Min', 'Min'),
+  { ...variadic('Max', 'Max'), follow: (call) => (call.inputCount === 2 ? paired(call, largerDim) : [undefined]) },
+  { ...variadic('Min', 'Min'), follow: (call) => (call.inputCount === 2 ? paired(call, smallerDim) : [undefined]) },
   unary('Abs'),
   unary('Neg'),
   unary('Ceil'),
@@ -163,9 +166,15 @@ export const elementwiseOperators: readonly Operator[] = [
     inputs: ['input'],
     outputs: ['output'],
     infer: (call) => [call.like(0, call.shape(0), dtypeOfCode(call.int('to', 0)))],
-    follow: (call) => [
-      INTEGERS.has(call.dtype(0)) && dtypeOfCode(call.int('to', 0)) !== 'bool' ? call.elements(0) : undefined,
-    ],
+    // Names stand for whole numbers, of floats too that hold them exactly; a fraction is cut off numbers alone.
+    follow: (call) => {
+      const to = dtypeOfCode(call.int('to', 0));
+      const elements = call.elements(0);
+      if (to === 'f32' || to === 'f64' || (INTEGERS.has(to) && INTEGERS.has(call.dtype(0)) && to !== 'bool'))
+        return [elements];
+      if (!INTEGERS.has(to) || to === 'bool') return [undefined];
+      return [elements?.map((one) => (typeof one === 'number' ? Math.trunc(one) : one))];
+    },
     evaluate: (call) => {
       const to = dtypeOfCode(call.int('to', 0));
       const x = call.dense(0);
@@ -210,8 +219,19 @@ export const elementwiseOperators: readonly Operator[] = [
     follow: (call) => {
       const [test, yes, no] = [call.elements(0), call.elements(1), call.elements(2)];
       if (test === undefined || yes === undefined || no === undefined) return [undefined];
-      if (test.length !== yes.length || yes.length !== no.length) return [undefined];
-      return [test.map((one, at) => (typeof one === 'number' ? ((one === 0 ? no[at] : yes[at]) ?? null) : null))];
+      const count = Math.max(test.length, yes.length, no.length);
+      const lists = [test, yes, no].map((list) =>
+        list.length === 1 ? Array.from({ length: count }, () => list[0]) : list,
+      );
+      if (lists.some((list) => list.length !== count)) return [undefined];
+      // Where both are the same, it does not matter which is taken.
+      return [
+        Array.from({ length: count }, (_, at): Dim => {
+          const [one, left, right] = lists.map((list) => list[at] ?? null);
+          if (typeof one === 'number') return (one === 0 ? right : left) ?? null;
+          return left === right ? (left ?? null) : null;
+        }),
+      ];
     },
     evaluate: (call) => {
       const [test, yes, no] = [call.dense(0), call.dense(1), call.dense(2)];

@@ -21,9 +21,21 @@ function gatheredDeep(call: Call): Shape | null {
   return [...indices.slice(0, -1), ...data.slice(call.int('batch_dims', 0) + depth)];
 }
 
+/** Rows of one element that are written over others, as ScatterND does it to a shape. */
+function scattered(call: Call): readonly (readonly Dim[] | undefined)[] {
+  const [elements, positions, updates] = [call.elements(0), call.numbers(1), call.elements(2)];
+  const listed = call.rank(0) === 1 && call.rank(1) === 2 && call.string('reduction', 'none') === 'none';
+  if (elements === undefined || positions === undefined || updates?.length !== positions.length || !listed)
+    return [undefined];
+  const result = [...elements];
+  for (const [row, at] of positions.entries()) result[frontAxis(at, elements.length)] = updates[row] ?? null;
+  return [result];
+}
+
 function scatter(name: string): Operator {
   return {
     name,
+    ...(name === 'ScatterND' ? { follow: scattered } : {}),
     inputs: ['data', 'indices', 'updates'],
     outputs: ['output'],
     infer: (call) => [call.like(0)],

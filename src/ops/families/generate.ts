@@ -1,7 +1,7 @@
 /** Operators that make tensors: constants, ranges, shapes, positions and random numbers. */
 import type { Dim, Shape } from '#ir/model.ts';
 import { countOf } from '#base/dtype.ts';
-import { elementsOf, frontAxis, isKnown, MAX_FOLLOWED, unknownShape } from '#ops/dims.ts';
+import { elementsOf, frontAxis, isKnown, MAX_FOLLOWED, multiplyDims, unknownShape } from '#ops/dims.ts';
 import { denseOf, isBig, lanesFor, type Dense } from '#ops/dense.ts';
 import { dtypeOfCode } from '#ops/dtype-code.ts';
 import type { Call } from '#ops/call.ts';
@@ -132,8 +132,7 @@ export const generateOperators: readonly Operator[] = [
     outputs: ['size'],
     infer: () => [{ dtype: 'i64', shape: [] }],
     follow: (call) => {
-      const count = elementsOf(call.shape(0));
-      return [count === null ? undefined : [count]];
+      return [[(call.shape(0) ?? [null]).reduce<Dim>(multiplyDims, 1)]];
     },
     evaluate: (call) => {
       const count = elementsOf(call.shape(0));

@@ -1,6 +1,6 @@
 /** Reductions along axes, and the positions of extremes. */
 import type { Dim, Shape } from '#ir/model.ts';
-import { frontAxis, multiplyDims } from '#ops/dims.ts';
+import { addDims, frontAxis, largerDim, multiplyDims, smallerDim } from '#ops/dims.ts';
 import { evaluateReduce, type ReduceName } from '#ops/evaluate/reduce.ts';
 import type { Call } from '#ops/call.ts';
 import type { Operator } from '#ops/operator.ts';
@@ -39,7 +39,16 @@ function reducedShape(call: Call): Shape | null {
   return kept;
 }
 
+/** Reductions that hold on names too. */
+const FOLLOWED: Readonly<Partial<Record<ReduceName, (a: Dim, b: Dim) => Dim>>> = {
+  ReduceProd: multiplyDims,
+  ReduceSum: addDims,
+  ReduceMax: largerDim,
+  ReduceMin: smallerDim,
+};
+
 function reduce(name: ReduceName): Operator {
+  const rule = FOLLOWED[name];
   return {
     name,
     inputs: ['data', 'axes?'],
@@ -47,15 +56,15 @@ function reduce(name: ReduceName): Operator {
     shapeInputs: [1],
     infer: (call) => [call.like(0, reducedShape(call))],
     roles: () => [undefined, 'setting'],
-    ...(name === 'ReduceProd'
-      ? {
+    ...(rule === undefined
+      ? {}
+      : {
           follow: (call: Call) => {
-            const elements = call.elements(0);
-            if (elements === undefined || call.rank(0) !== 1) return [undefined];
-            return [[elements.reduce<Dim>(multiplyDims, 1)]];
+            const [first, ...rest] = call.elements(0) ?? [];
+            const axes = call.rank(0) === 1 ? reducedAxes(call, 1) : null;
+            return [first === undefined || axes?.length !== 1 ? undefined : [rest.reduce(rule, first)]];
           },
-        }
-      : {}),
+        }),
     evaluate: (call) => {
       const x = call.dense(0);
       const axes = x === undefined ? null : reducedAxes(call, x.shape.length);

@@ -92,6 +92,7 @@ export const reshapeOperators: readonly Operator[] = [
     inputs: ['input'],
     outputs: ['output'],
     infer: (call) => [call.like(0, flattened(call))],
+    follow: sameElements,
     evaluate: (call) => withShape(call.dense(0), flattened(call)),
   },
   {
