@@ -36,6 +36,7 @@ export function refuse(call: Call, problem: string): never {
 
 /** A tensor of these values, rounded to what the type holds. */
 export function made(dtype: DType, shape: readonly number[], values: Iterable<number | bigint>): Dense {
+  if (dtype === 'f32' && values instanceof Float64Array) return { dtype, shape, data: new Float32Array(values) };
   const dense = denseOf(dtype, shape, values);
   if (dense === undefined) {
     throw new PareError({ code: 'interpreter/dtype', problem: `values of type ${dtype} are not computed here.` });

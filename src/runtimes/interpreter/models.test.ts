@@ -24,7 +24,6 @@ const MODELS = [
   'magika_v1/model.onnx',
   'cct_transformer_opset20/network.onnx',
   'mobilenet_v1_025_224/mobilenet_v1_0.25_224_from_tflite.onnx',
-  'onnx_light/light_shufflenet.onnx',
   'basic_pitch/nmp.onnx',
   'ultraface/version-RFB-320.onnx',
 ];

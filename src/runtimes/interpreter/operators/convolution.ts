@@ -17,28 +17,37 @@ interface Operands {
   readonly groups: number;
 }
 
-/** Sums of [N, C, ...] with the kernel [M, C / groups, ...], one for each element of [N, M, ...positions]. */
+/**
+ * Sums of [N, C, ...] with the kernel [M, C / groups, ...], one for each element of [N, M, ...positions]. What lies under the
+ * kernel is laid out as a row of the kernel is, zeros where it hangs over, so that each sum runs over two rows.
+ */
 function sums({ x, xShape, w, wShape, bias, groups }: Operands, windows: Windows): Float64Array {
   const [batch = 1, channels = 1] = xShape;
   const [filters = 1, depth = 1] = wShape;
   const area = countOf(windows.data);
   const taps = countOf(windows.kernel);
-  const made = countOf(windows.positions);
+  const count = countOf(windows.positions);
   const perGroup = filters / groups;
-  const out = new Float64Array(batch * filters * made);
-  eachWindow(windows, (position, { from, tap, count }) => {
+  const weights = new Float64Array(w);
+  const row = depth * taps;
+  const under = new Float64Array(row);
+  const out = new Float64Array(batch * filters * count);
+  eachWindow(windows, (position, met) => {
     for (let n = 0; n < batch; n++) {
-      for (let m = 0; m < filters; m++) {
-        const first = n * channels + Math.floor(m / perGroup) * depth;
-        let sum = bias?.[m] ?? 0;
+      for (let group = 0; group < groups; group++) {
+        const first = (n * channels + group * depth) * area;
+        if (met.count < taps) under.fill(0);
         for (let c = 0; c < depth; c++) {
-          const ofData = (first + c) * area;
-          const ofKernel = (m * depth + c) * taps;
-          for (let t = 0; t < count; t++) {
-            sum += (x[ofData + (from[t] ?? 0)] ?? 0) * (w[ofKernel + (tap[t] ?? 0)] ?? 0);
+          for (let t = 0; t < met.count; t++) {
+            under[c * taps + (met.tap[t] ?? 0)] = x[first + c * area + (met.from[t] ?? 0)] ?? 0;
           }
         }
-        out[(n * filters + m) * made + position] = sum;
+        for (let m = group * perGroup; m < (group + 1) * perGroup; m++) {
+          let sum = bias?.[m] ?? 0;
+          const start = m * row;
+          for (let at = 0; at < row; at++) sum += (under[at] ?? 0) * (weights[start + at] ?? 0);
+          out[(n * filters + m) * count + position] = sum;
+        }
       }
     }
   });

@@ -49,13 +49,16 @@ function batchNormalization(call: Call): readonly Dense[] {
   if (call.int('training_mode', 0) !== 0) refuse(call, 'it is in training mode, which is not computed here.');
   const x = need(call, 0);
   const [scale, shift, mean, variance] = [1, 2, 3, 4].map((input) => reals(need(call, input)));
-  const { size, inner } = around(x.shape, 1);
+  const { outer, size, inner } = around(x.shape, 1);
   const epsilon = call.float('epsilon', 1e-5);
-  const out = Float64Array.from(reals(x), (value, at) => {
-    const c = Math.floor(at / inner) % size;
-    const deviation = Math.sqrt((variance?.[c] ?? 0) + epsilon);
-    return ((value - (mean?.[c] ?? 0)) / deviation) * (scale?.[c] ?? 1) + (shift?.[c] ?? 0);
-  });
+  const data = reals(x);
+  const out = new Float64Array(data.length);
+  for (let plane = 0; plane < outer * size; plane++) {
+    const c = plane % size;
+    const factor = (scale?.[c] ?? 1) / Math.sqrt((variance?.[c] ?? 0) + epsilon);
+    const [middle, added] = [mean?.[c] ?? 0, shift?.[c] ?? 0];
+    for (let at = plane * inner; at < (plane + 1) * inner; at++) out[at] = ((data[at] ?? 0) - middle) * factor + added;
+  }
   return [made(x.dtype, x.shape, out)];
 }
 
