@@ -25,6 +25,7 @@ export function placeOf(
 ): { readonly offset: number; readonly length: number } | undefined {
   const { layout, type } = stored;
   if (layout.kind !== 'contiguous' || layout.address === null || stored.filters.length > 0) return undefined;
+  if (type.kind === 'text' || type.kind === 'heap-text') return undefined;
   if (type.kind === 'number' && type.bigEndian && type.sizeBytes > 1) return undefined;
   const length = checkContiguous(file, stored, layout.address, layout.length);
   return { offset: file.base + layout.address, length };
