@@ -81,6 +81,10 @@ def operators(recorder):
     case("Cast u8 f32", lambda x: raw.Cast(x=x, DstT=tf.float32), whole(0, 255, 4, dtype=np.uint8))
     case("Cast i64 i32", lambda x: raw.Cast(x=x, DstT=tf.int32), whole(-9, 9, 4, dtype=np.int64))
     case("Cast bool i64", lambda x: raw.Cast(x=x, DstT=tf.int64), np.array([True, False]))
+    half = tf.constant(real(9, 8).astype(np.float16))
+    case("Cast weights f16", lambda x: tf.matmul(x, tf.cast(half, tf.float32)), real(2, 9))
+    brain = tf.cast(tf.constant(real(9, 8)), tf.bfloat16)
+    case("Cast weights bf16", lambda x: tf.matmul(x, tf.cast(brain, tf.float32)), real(2, 9))
     case("Cast f16", lambda x: raw.Cast(x=raw.Cast(x=x, DstT=tf.float16), DstT=tf.float32), x23)
 
     # --- reductions ---------------------------------------------------------------------------------------------------------
@@ -100,6 +104,7 @@ def operators(recorder):
         for reverse in (False, True):
             case(f"Cumsum {exclusive} {reverse}", lambda x, e=exclusive, r=reverse: raw.Cumsum(x=x, axis=1, exclusive=e, reverse=r), x234)
     case("L2Loss", lambda x: raw.L2Loss(t=x), x23)
+    case("ResizeArea", lambda x: raw.ResizeArea(images=x, size=[3, 7]), real(1, 4, 5, 2))
     case("l2_normalize", lambda x: tf.nn.l2_normalize(x, axis=-1), x23)
     case("moments", lambda x: tf.nn.moments(x, axes=[1, 2]), x234)
     case("TopKV2", lambda x: raw.TopKV2(input=x, k=2), x234)

@@ -3,7 +3,7 @@ import type { Operand } from '#formats/lowering/lowering.ts';
 import type { Row, TfCall } from '#formats/tensorflow/lower/call.ts';
 import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
 import { transposed } from './reversal.ts';
-import { paired } from './operands.ts';
+import { constantSizes, paired } from './operands.ts';
 import { squeeze } from './squeeze.ts';
 
 function reshape(call: TfCall): readonly Operand[] {
@@ -13,8 +13,12 @@ function reshape(call: TfCall): readonly Operand[] {
 }
 
 function expandDims(call: TfCall): readonly Operand[] {
-  const rank = call.rank(0) + 1;
-  return [call.emit('Unsqueeze', [call.input(0), call.lowering.small([call.axis(call.number(1), rank)])])];
+  const axis = call.axis(call.number(1), call.rank(0) + 1);
+  const sizes = constantSizes(call, call.input(0));
+  if (sizes !== undefined) {
+    return [call.lowering.reshape(call.input(0), sizes.toSpliced(axis, 0, 1), { name: call.name })];
+  }
+  return [call.emit('Unsqueeze', [call.input(0), call.lowering.small([axis])])];
 }
 
 function transpose(call: TfCall): readonly Operand[] {

@@ -40,6 +40,14 @@ export function isSizes(call: TfCall, operand: Operand): boolean {
   return elements !== undefined && elements.every((one) => typeof one === 'string' || (one !== null && one > 0));
 }
 
+/** Sizes of a constant: weights under another shape are the same weights, and no operator is needed. */
+export function constantSizes(call: TfCall, operand: Operand): readonly number[] | undefined {
+  const known = call.lowering.constantOf(operand);
+  if (known === undefined || known.tensor.dtype === 'string') return undefined;
+  const sizes = call.lowering.shape(operand)?.filter((size) => typeof size === 'number');
+  return sizes?.length === known.tensor.shape.length ? sizes : undefined;
+}
+
 /** All sizes of a shape, where all are numbers. */
 export function staticShape(call: TfCall, at: number): readonly number[] {
   const sizes = call.sizes(at);

@@ -10,6 +10,7 @@ import { TfCall } from '#formats/tensorflow/lower/call.ts';
 import type { Held } from '#formats/tensorflow/lower/held.ts';
 import type { TfRef } from '#formats/tensorflow/graph.ts';
 import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
+import { constantSizes } from './operands.ts';
 import { convolutionOf, convolve, type Convolution } from './convolution.ts';
 
 export function squeeze(call: TfCall): readonly Held[] {
@@ -21,6 +22,11 @@ export function squeeze(call: TfCall): readonly Held[] {
   const rank = call.rank(0);
   const axes = listed.length > 0 ? listed.map((axis) => call.axis(axis, rank)) : ones(call);
   if (axes.length === 0) return [call.input(0)];
+  const sizes = constantSizes(call, call.input(0));
+  if (sizes !== undefined && axes.every((axis) => sizes[axis] === 1)) {
+    const left = sizes.filter((_, axis) => !axes.includes(axis));
+    return [call.lowering.reshape(call.input(0), left, { name: call.name })];
+  }
   return [call.emit('Squeeze', [call.input(0), call.lowering.small(axes.toSorted((a, b) => a - b))])];
 }
 

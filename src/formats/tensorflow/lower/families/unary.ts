@@ -1,4 +1,6 @@
 /** Functions of one operand, element by element: activations, roundings, logarithms, casts. */
+import { countOf, type DType } from '#base/dtype.ts';
+import { decodeBfloat16, decodeFloat16 } from '#base/float16.ts';
 import type { Operand } from '#formats/lowering/lowering.ts';
 import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
 import type { Row, TfCall } from '#formats/tensorflow/lower/call.ts';
@@ -56,7 +58,21 @@ function castRow(call: TfCall): readonly Operand[] {
   if (to === 'i32' && from === 'i64') {
     if (call.type('SrcT') !== 'i64' || call.lowering.elements(x) !== undefined) return [x];
   }
-  return [from === to ? x : call.cast(x, to)];
+  return [from === to ? x : (widenedWeights(call, x, to) ?? call.cast(x, to))];
+}
+
+/** Weights kept in 16 bits and used in 32 are weights still, so that what compresses weights sees them. */
+function widenedWeights(call: TfCall, x: Operand, to: DType): Operand | undefined {
+  const known = call.lowering.constantOf(x);
+  if (to !== 'f32' || known === undefined || known.quantization !== undefined) return undefined;
+  const { dtype, shape } = known.tensor;
+  if ((dtype !== 'f16' && dtype !== 'bf16') || countOf(shape) <= 64) return undefined;
+  const decode = dtype === 'f16' ? decodeFloat16 : decodeBfloat16;
+  return call.lowering.derived(call.name, 'f32', shape, [x], ([bytes]) => {
+    const view = new DataView(bytes!.buffer, bytes!.byteOffset, bytes!.byteLength);
+    const out = Float32Array.from({ length: countOf(shape) }, (_, at) => decode(view.getUint16(2 * at, true)));
+    return new Uint8Array(out.buffer);
+  });
 }
 
 function prelu(call: TfCall): readonly Operand[] {
