@@ -84,9 +84,9 @@ describeWithTestdata('foreign models as ONNX', () => {
     });
   });
 
-  it('the keyword SavedModel scores 91.5 % on all 1000 samples', async () => {
+  it('the keyword SavedModel scores what it scores in TensorFlow, 91.3 % of all 1000 samples', async () => {
     const { right, known } = await savedModelAccuracy();
-    expect(known).toBe(915);
+    expect(known).toBe(913);
     expect(right).toBe(known);
   });
 

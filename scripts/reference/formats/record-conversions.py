@@ -1,8 +1,8 @@
 """Records what TensorFlow itself makes of models that no JavaScript runtime can judge: SavedModels, Keras files and the .tflite
 files that LiteRT.js refuses or gets wrong.
 
-Run in a Python environment of its own (TensorFlow 2.21, tf_keras 2.21) with the folder of the test models:
-    python scripts/reference/formats/record-conversions.py MODELS_FOLDER
+Run in a Python environment of its own (TensorFlow 2.21, tf_keras 2.21) with the folder of the test data:
+    python scripts/reference/formats/record-conversions.py TESTDATA_FOLDER
 
 Writes scripts/reference/formats/conversions.json: seeds and ranges of inputs, from which src/cli/testing/generated-input.ts
 makes the same numbers, and outputs as base64, of long ones every so many-th value. Needed only to record; tests read the JSON.
@@ -131,8 +131,18 @@ def spread(path, values, samples):
     }
 
 
+def keyword_score(testdata):
+    """How many of the 1000 keywords the SavedModel gets right."""
+    levels = np.load(testdata / "data/kws01/features_int8.npy").astype(np.float64)
+    features = ((levels - 83) * 0.5847029).astype(np.float32).reshape(-1, 49, 10, 1)
+    labels = np.load(testdata / "data/kws01/labels.npy")
+    _, _, run, runtime = run_savedmodel(testdata / "models/mlperf_tiny_kws/kws_ref_model")
+    (scores,) = run(features).values()
+    return {"runtime": runtime, "right": int((scores.argmax(1) == labels).sum()), "of": len(labels)}
+
+
 def main():
-    folder = Path(sys.argv[1])
+    folder = Path(sys.argv[1]) / "models"
     runners = {"tflite": run_tflite, "savedmodel": run_savedmodel, "keras": run_keras}
     models = {}
     for path, kind, (low, high, *whole), samples in MODELS:
@@ -150,8 +160,10 @@ def main():
     spreads = {path: spread(folder / path, values, samples) for path, values, samples in SPREADS}
     for path, found in spreads.items():
         print(path, found)
+    scores = {"mlperf_tiny_kws/kws_ref_model": keyword_score(Path(sys.argv[1]))}
+    print(scores)
     target = Path(__file__).parent / "conversions.json"
-    target.write_text(json.dumps({"models": models, "spreads": spreads}, indent=1) + "\n")
+    target.write_text(json.dumps({"models": models, "spreads": spreads, "scores": scores}, indent=1) + "\n")
     print(f"wrote {target}")
 
 

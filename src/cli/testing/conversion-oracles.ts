@@ -8,6 +8,7 @@ import { openLitertNode } from '#runtimes/litert/node.ts';
 import type { SlotInfo } from '#runtimes/runtime.ts';
 import { openTfjsOracle } from '#runtimes/testing/tfjs-oracle.ts';
 import { inputsFor } from './conversion-inputs.ts';
+import type { InputSource } from './conversion-inputs.ts';
 import type { ForeignModel } from './conversion-models.ts';
 import { generated, rangeText } from './generated-input.ts';
 import { recordedConversion, recordedValues } from './recorded-conversions.ts';
@@ -59,11 +60,11 @@ export async function oracleFor(model: ForeignModel): Promise<Oracle> {
   );
 }
 
-export async function fromLitert(path: string): Promise<Oracle> {
+/** `source`: other inputs than those of the model's trial. */
+export async function fromLitert(path: string, source: InputSource = inputsFor(path)): Promise<Oracle> {
   litert ??= openLitertNode();
   const runtime = await litert;
   const session = await runtime.load({ name: path, model: { path: testdata(`models/${path}`) } });
-  const source = inputsFor(path);
   const withGrid = <T extends SlotInfo>(slot: T): T & { grid?: Grid } => {
     const grid = session.grids.get(slot.name);
     return grid === undefined || slot.dtype === 'f32' ? slot : { ...slot, grid };

@@ -4,7 +4,7 @@ import { kindOf } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import { testdata } from '#base/testing/testdata-place.ts';
 import { openPath } from '#cli/models.ts';
-import type { Model } from '#ir/model.ts';
+import type { Model, ValueId } from '#ir/model.ts';
 import { refusalsOf } from '#ir/opaque.ts';
 import type { Refusal } from '#ir/opaque.ts';
 import { allValues, nodesOf } from '#ir/walk.ts';
@@ -69,6 +69,7 @@ const OF_FORMAT = {
 } as const satisfies Readonly<Record<string, Rule>>;
 
 const MOST_IN_BATCH = 4;
+const PASSED_AT_EDGES = new Set(['QuantizeLinear', 'DequantizeLinear', 'Identity', 'Cast']);
 
 export async function tryConversion(model: ForeignModel): Promise<ConversionTrial> {
   const nothing = { operators: [], bytes: { before: 0, after: 0 }, opset: 0, refusals: [] };
@@ -129,13 +130,16 @@ export function operatorsOf(model: Pick<Model, 'graph'>): readonly (readonly [st
 }
 
 export function transposesOf({ graph }: Pick<Model, 'graph'>): Transposes {
-  const edges = new Set([...graph.inputs, ...graph.outputs]);
-  const all = [...nodesOf(graph)]
-    .map(({ node }) => node)
-    .filter(({ op, domain }) => op === 'Transpose' && domain === '');
-  const inside = all.filter(
-    ({ inputs, outputs }) => ![...inputs, ...outputs].some((id) => id !== null && edges.has(id)),
-  );
+  const nodes = [...nodesOf(graph)].map(({ node }) => node);
+  const edges = new Set<ValueId | null>([...graph.inputs, ...graph.outputs]);
+  const passed = nodes.filter(({ op }) => PASSED_AT_EDGES.has(op));
+  // What only rounds or names an input or an output stands at the edge with it.
+  for (const { inputs, outputs } of passed) if (edges.has(inputs[0] ?? null)) outputs.forEach((id) => edges.add(id));
+  for (const { inputs, outputs } of passed.toReversed()) {
+    if (outputs.some((id) => edges.has(id))) edges.add(inputs[0] ?? null);
+  }
+  const all = nodes.filter(({ op, domain }) => op === 'Transpose' && domain === '');
+  const inside = all.filter(({ inputs, outputs }) => ![...inputs, ...outputs].some((id) => edges.has(id)));
   return { all: all.length, inside: inside.map(({ name }) => name) };
 }
 

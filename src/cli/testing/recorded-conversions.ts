@@ -28,9 +28,17 @@ export interface RecordedSpread {
   readonly equalShare: number;
 }
 
+/** What a model scores on labelled data in its own runtime. */
+export interface RecordedScore {
+  readonly runtime: string;
+  readonly right: number;
+  readonly of: number;
+}
+
 interface Recordings {
   readonly models: Readonly<Record<string, RecordedModel>>;
   readonly spreads: Readonly<Record<string, RecordedSpread>>;
+  readonly scores: Readonly<Record<string, RecordedScore>>;
 }
 
 const place = new URL('../../../scripts/reference/formats/conversions.json', import.meta.url);
@@ -48,6 +56,10 @@ export function recordedConversion(path: string): RecordedModel | undefined {
 
 export function recordedSpread(path: string): RecordedSpread | undefined {
   return recorded().spreads[path];
+}
+
+export function recordedScore(path: string): RecordedScore | undefined {
+  return recorded().scores[path];
 }
 
 export function recordedValues({ data }: RecordedOutput): Float32Array {
