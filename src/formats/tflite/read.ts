@@ -6,7 +6,7 @@ import type { Dim } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import type { ReadModel } from '#formats/format.ts';
 import { createLowering } from '#formats/lowering/create-lowering.ts';
-import type { Lowering } from '#formats/lowering/lowering.ts';
+import type { Lowering, Operand } from '#formats/lowering/lowering.ts';
 import { Constants } from './constants.ts';
 import { Flow } from './flow.ts';
 import { Grids } from './grids.ts';
@@ -14,6 +14,7 @@ import { fieldsOf, rowOf } from './operators.ts';
 import type { TfliteFile, TfliteSignature, TfliteSubgraph, TfliteTensor } from './record/file.ts';
 import { readFile } from './record/read-file.ts';
 import { Shared } from './shared.ts';
+import { Unsupported } from './unsupported.ts';
 
 /** Key that converters give the one signature of a model. */
 const USUAL_KEY = 'serving_default';
@@ -116,7 +117,22 @@ function lowerGraph(shared: Shared, lowering: Lowering, graph: TfliteSubgraph, p
     else flow.bindExact(index, real);
   }
   flow.run();
-  for (const index of graph.outputs) lowering.output(graph.tensors[index]!.name, flow.levels(index));
+  for (const index of graph.outputs) lowering.output(graph.tensors[index]!.name, outputOf(flow, index, path));
+}
+
+function outputOf(flow: Flow, index: number, path: string): Operand {
+  try {
+    return flow.levels(index);
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    throw new PareError({
+      code: 'tflite/output',
+      file: path,
+      place: `output "${flow.tensor(index).name}"`,
+      problem: error.message.replace(/^It reads/, 'The model gives'),
+      hint: error.hint,
+    });
+  }
 }
 
 /** Sizes that callers choose get names: `batch` for the first axis, others after their input. */

@@ -3,10 +3,11 @@
  * output, forget, cell. Their states are tensors that live from run to run, and start at zero.
  */
 import { countOf, type DType } from '#base/dtype.ts';
-import type { Quantization, Tensor } from '#ir/model.ts';
+import type { Quantization } from '#ir/model.ts';
 import { derivedTensor } from '#formats/lowering/constants.ts';
 import type { Operand, RecurrentResult } from '#formats/lowering/lowering.ts';
 import { type OperatorCall, row, type OperatorRow } from '#formats/tflite/call.ts';
+import type { ConstantSource } from '#formats/tflite/constants.ts';
 import { bool, byte, float } from '#formats/tflite/record/fields.ts';
 import type { TfliteTensor } from '#formats/tflite/record/file.ts';
 import { Unsupported } from '#formats/tflite/unsupported.ts';
@@ -224,6 +225,7 @@ function biases(call: OperatorCall, inputs: readonly number[], hidden: number): 
   if (parts.some(({ record }) => countOf(record.shape) !== hidden)) {
     throw new Unsupported('The biases of its gates differ in size.');
   }
+  const kinds = parts.map(stepOf);
   const tensor = derivedTensor(
     call.lowering.store,
     'f32',
@@ -231,25 +233,26 @@ function biases(call: OperatorCall, inputs: readonly number[], hidden: number): 
     parts.map(({ ticket }) => ticket),
     (bytes) => {
       const real = new Float32Array(2 * inputs.length * hidden);
-      for (const [at, part] of bytes.entries()) real.set(reals(part, parts[at]!), at * hidden);
+      for (const [at, part] of bytes.entries()) real.set(reals(part, kinds[at]!), at * hidden);
       return new Uint8Array(real.buffer);
     },
   );
   return call.lowering.constant(`${call.name}/B`, tensor);
 }
 
-function reals(
-  bytes: Uint8Array,
-  { record, ticket }: { readonly record: TfliteTensor; readonly ticket: Tensor },
-): Float32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = countOf(ticket.shape);
-  if (ticket.dtype === 'f32') return Float32Array.from({ length: count }, (_, at) => view.getFloat32(4 * at, true));
+/** What one whole number of a bias stands for; reals stand for themselves. */
+function stepOf({ record, ticket }: ConstantSource): number | 'real' {
   const [scale] = record.quantization?.scale ?? [];
-  if (ticket.dtype === 'i32' && scale !== undefined) {
-    return Float32Array.from({ length: count }, (_, at) => view.getInt32(4 * at, true) * scale);
-  }
+  if (ticket.dtype === 'f32') return 'real';
+  if (ticket.dtype === 'i32' && scale !== undefined) return scale;
   throw new Unsupported(`The biases of its gates are ${ticket.dtype}.`);
+}
+
+function reals(bytes: Uint8Array, step: number | 'real'): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: bytes.byteLength / 4 }, (_, at) =>
+    step === 'real' ? view.getFloat32(4 * at, true) : view.getInt32(4 * at, true) * step,
+  );
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
