@@ -46,6 +46,8 @@ export function evaluateReduce(
     }
     sums[into] = fold.step(sums[into] ?? 0, Number(x.data[at]));
   }
+  // Powers beyond a double need the largest taken off first, which is left to a runtime.
+  if (name === 'ReduceLogSumExp' && sums.includes(Infinity)) return undefined;
   const count = sums.length === 0 ? 0 : x.data.length / sums.length;
   if (fold.end !== undefined) for (let at = 0; at < sums.length; at++) sums[at] = fold.end(sums[at] ?? 0, count);
   if (isBig(x.data) && sums.some((sum) => Math.abs(sum) > Number.MAX_SAFE_INTEGER)) return undefined;

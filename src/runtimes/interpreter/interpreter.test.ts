@@ -55,6 +55,22 @@ describe('a session', () => {
     expect(listOf(results.get('y')!)).toEqual([0, 2]);
   });
 
+  it('takes a value for a constant that is listed as an input', async () => {
+    const { model, store } = buildModel({
+      inputs: { x: { dtype: 'f32', shape: [2] } },
+      outputs: { y: { dtype: 'f32', shape: [2] } },
+      initializers: { b: { dtype: 'f32', shape: [2], data: [1, 1] } },
+      initializersAsInputs: ['b'],
+      nodes: [{ op: 'Add', inputs: ['x', 'b'], outputs: ['y'] }],
+    });
+    const session = await openInterpreter(model, store);
+    expect(session.inputs.map(({ name }) => name)).toEqual(['x']);
+    const x = arrayOf('f32', [2], [5, 6]);
+    expect(listOf((await session.run(new Map([['x', x]]))).get('y')!)).toEqual([6, 7]);
+    const b = arrayOf('f32', [2], [10, 20]);
+    expect(listOf((await session.run(new Map(Object.entries({ x, b })))).get('y')!)).toEqual([15, 26]);
+  });
+
   it('does not change what it was fed', async () => {
     const { model, store } = buildModel({
       ...RELU,

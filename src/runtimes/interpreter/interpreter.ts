@@ -32,6 +32,8 @@ export async function openInterpreter(model: Model, store: WeightStore): Promise
   };
   const fed = graph.inputs.map(valueOf).filter((value) => value.constant === undefined);
   const inputs = fed.map(slotOf);
+  // A constant that is listed as an input is one that may be given.
+  const given = graph.inputs.map(valueOf).filter((value) => value.constant !== undefined);
   const outputs = graph.outputs.map((id) => slotOf(valueOf(id)));
   let constants: LoadedConstants | undefined = await loadConstants(typed, store);
   return {
@@ -43,6 +45,10 @@ export async function openInterpreter(model: Model, store: WeightStore): Promise
       for (const [at, value] of fed.entries()) {
         const slot = inputs[at];
         if (slot !== undefined) values.set(value.id, denseOfFeed(slot, value.shape === null, feeds.get(value.name)));
+      }
+      for (const value of given) {
+        const array = feeds.get(value.name);
+        if (array !== undefined) values.set(value.id, denseOfFeed(slotOf(value), value.shape === null, array));
       }
       const made = new GraphRun(typed, constants).run(values);
       return new Map(outputs.map(({ name }, at): [string, NdArray] => [name, arrayOfDense(made[at] as Dense)]));

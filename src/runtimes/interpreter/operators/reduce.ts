@@ -39,6 +39,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   ReduceLogSum: (values) => Math.log(sum(values)),
   ReduceLogSumExp: (values) => {
     const largest = values.reduce((top, value) => Math.max(top, value), -Infinity);
+    if (!Number.isFinite(largest)) return largest;
     return largest + Math.log(sum(values.map((value) => Math.exp(value - largest))));
   },
   ReduceSum: sum,

@@ -166,6 +166,7 @@ const reductions: readonly InterpreterCase[] = [
   { op: 'ReduceLogSum', opset: 18, inputs: [real([3, 4], 0.1, 3), list(1)] },
   { op: 'ReduceLogSumExp', opset: 18, inputs: [real([3, 4]), list(1)] },
   { op: 'ReduceLogSumExp', opset: 18, inputs: [real([3, 4], 80, 85), list(1)], label: 'large' },
+  { op: 'ReduceLogSumExp', opset: 18, inputs: [real([3, 4], 900, 950), list(1)], label: 'beyond a double' },
   { op: 'ReduceMax', opset: 20, inputs: [whole('bool', [3, 4], 0, 2), list(1)] },
   ...['ArgMax', 'ArgMin'].flatMap((op): InterpreterCase[] => [
     { op, inputs: [whole('i32', [3, 4, 2], 0, 3)], attrs: { axis: 1 }, label: 'ties' },
