@@ -129,6 +129,28 @@ describe('what is not computed', () => {
     );
   });
 
+  it('is a sentence for results that are too large', async () => {
+    const { model, store } = buildModel({
+      ...RELU,
+      initializers: { huge: { dtype: 'i64', shape: [3], data: [100_000, 100_000, 2] } },
+      nodes: [{ op: 'Expand', name: 'layer', inputs: ['x', 'huge'], outputs: ['y'] }],
+    });
+    const session = await openInterpreter(model, store);
+    const error = await failureOf(session.run(new Map([['x', arrayOf('f32', [1, 2], [1, 2])]])));
+    expect(error.message).toBe('Expand layer: its result of 20000000000 elements is too large to be computed here.');
+  });
+
+  it('is a sentence for inputs that do not go together', async () => {
+    const { model, store } = buildModel({
+      ...RELU,
+      initializers: { w: { dtype: 'f32', shape: [3, 2], data: [1, 2, 3, 4, 5, 6] } },
+      nodes: [{ op: 'MatMul', name: 'layer', inputs: ['x', 'w'], outputs: ['y'] }],
+    });
+    const session = await openInterpreter(model, store);
+    const error = await failureOf(session.run(new Map([['x', arrayOf('f32', [1, 2], [1, 2])]])));
+    expect(error.message).toBe('MatMul layer: it breaks a rule of its operator (2 columns meet 3 rows).');
+  });
+
   it('is a sentence for positions outside', async () => {
     const { model, store } = buildModel({
       ...RELU,

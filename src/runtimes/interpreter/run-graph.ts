@@ -3,16 +3,22 @@
  * the interpreter's own; values are forgotten after their last reader.
  */
 import { PareError } from '#base/failure.ts';
+import { shapeText } from '#base/nd-array.ts';
 import { isOpaque, refusalsOf } from '#ir/opaque.ts';
 import type { Graph, Model, Node, Value, ValueId } from '#ir/model.ts';
 import { allValues, subgraphsOf } from '#ir/walk.ts';
 import { Call } from '#ops/call.ts';
 import type { Dense } from '#ops/dense.ts';
-import type { Facts } from '#ops/facts.ts';
+import { elementsOf } from '#ops/dims.ts';
+import { UNKNOWN, type Facts, type TensorType } from '#ops/facts.ts';
+import { typesOf } from '#ops/follow.ts';
 import { operatorName, operatorOf, opsetOf } from '#ops/table.ts';
 import type { LoadedConstants } from './constants.ts';
 import { rounded } from './grid.ts';
 import { EVALUATIONS } from './operators/index.ts';
+
+/** Results beyond this are refused before they are made: 2 GB of real numbers, and as much again to compute them. */
+const MAX_ELEMENTS = 2 ** 28;
 
 export class GraphRun {
   readonly #model: Model;
@@ -81,11 +87,13 @@ export class GraphRun {
       return { dtype: dense.dtype, shape: dense.shape, constant: true, dense };
     });
     const call = new Call(node, opsetOf(this.#model.opsets, node.domain), inputs, this.#constants.attributesOf(node));
+    const types = expectedTypes(node, call);
     const outputs = this.#evaluate(node, name, call);
     for (const [at, id] of node.outputs.entries()) {
       if (id === null) continue;
       const dense = outputs[at];
       if (dense === undefined) throw notCovered(node, `its output ${String(at)} is not computed here.`);
+      checkType(node, dense, types[at] ?? UNKNOWN);
       this.#define(id, dense);
     }
   }
@@ -120,6 +128,36 @@ export class GraphRun {
         : `the operator ${name} is not computed here.`,
     );
   }
+}
+
+/** What the operator's rules say of the outputs. */
+function expectedTypes(node: Node, call: Call): readonly (TensorType | null)[] {
+  const row = operatorOf(node.domain, node.op);
+  if (row === undefined) return [];
+  let types: readonly (TensorType | null)[];
+  try {
+    types = typesOf(row, call);
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+    throw notCovered(node, `it breaks a rule of its operator (${error.message}).`);
+  }
+  for (const type of types) {
+    const count = elementsOf(type?.shape) ?? 0;
+    if (count > MAX_ELEMENTS)
+      throw notCovered(node, `its result of ${String(count)} elements is too large to be computed here.`);
+  }
+  return types;
+}
+
+/** A result of another type or shape than the rules say comes of inputs that do not go together. */
+function checkType(node: Node, dense: Dense, { dtype, shape }: TensorType): void {
+  const fits =
+    shape === null ||
+    (shape.length === dense.shape.length &&
+      shape.every((size, axis) => typeof size !== 'number' || size === dense.shape[axis]));
+  if ((dtype === null || dtype === dense.dtype) && fits) return;
+  const [said, made] = [`${dtype ?? '?'} ${shapeText(shape ?? [])}`, `${dense.dtype} ${shapeText(dense.shape)}`];
+  throw notCovered(node, `its inputs do not go together: the result should be ${said} and is ${made}.`);
 }
 
 function notCovered(node: Node, problem: string): PareError {

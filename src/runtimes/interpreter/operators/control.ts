@@ -15,6 +15,9 @@ function branch(call: Call, name: string): Graph {
 const choose: Evaluate = (call, run) =>
   run(branch(call, scalarOf(need(call, 0), 0) === 0 ? 'else_branch' : 'then_branch'), []);
 
+/** A loop that does not end by itself is ended here; ten million turns take minutes. */
+const MAX_TURNS = 10_000_000;
+
 /** Body: (turn, condition, carried ...) to (condition, carried ..., scanned ...). */
 const loop: Evaluate = (call, run) => {
   const body = branch(call, 'body');
@@ -24,6 +27,7 @@ const loop: Evaluate = (call, run) => {
   let values: readonly (Dense | undefined)[] = Array.from({ length: carried }, (_, at) => call.dense(at + 2));
   const scanned: Dense[][] = Array.from({ length: call.outputCount - carried }, () => []);
   for (let turn = 0; turn < turns && going; turn++) {
+    if (turn === MAX_TURNS) refuse(call, `it has not ended after ${String(MAX_TURNS)} turns.`);
     const outputs = run(body, [made('i64', [], [turn]), made('bool', [], [Number(going)]), ...values]);
     going = scalarOf(outputs[0], 0) !== 0;
     values = outputs.slice(1, 1 + carried);
