@@ -724,7 +724,7 @@ def dense_sparse(name):
 @case
 def dense_outside(name):
     """Weights behind the tables, as files above 2 GB have them."""
-    model = dense(6, 9)
+    model = dense(66, 64)  # more elements than are read ahead
     tables = schema.ModelT.InitFromPackedBuf(model, 0)
     blobs = {}
     for at, buffer in enumerate(tables.buffers):
@@ -743,7 +743,7 @@ def dense_outside(name):
         tables.buffers[at].offset, tables.buffers[at].size = end + len(tail), len(blob)
         tail += blob
     assert len(packed_model()) == end
-    record(name, packed_model() + tail, [real(2, 9)])
+    record(name, packed_model() + tail, [real(2, 64)])
 
 
 @case
@@ -761,6 +761,137 @@ def custom(name):
     w = real(4, 3)
     model = edited(convert(lambda x: tf.tanh(tf.sin(tf.matmul(x, w))), [spec(2, 4)]), edit)
     (OUT / f"{name}.tflite").write_bytes(model)
+
+
+# --- operators that converters no longer write, alone in a model ------------------------------------------------------------
+
+TYPES = {"float32": 0, "int32": 2, "uint8": 3, "bool": 6, "int8": 9}
+
+
+def alone(name, code, inputs, outputs, options=None, grids=None, variables=(), runs=True):
+    """One operator. `inputs`: None (left out), a shape (an input of the model), or an array (a constant). `outputs`: shapes."""
+    graph, tables = schema.SubGraphT(), schema.ModelT()
+    graph.tensors, graph.inputs, graph.outputs, tables.buffers = [], [], [], [schema.BufferT()]
+    operator = schema.OperatorT()
+    operator.inputs, operator.outputs, operator.opcodeIndex = [], [], 0
+
+    def add(shape, dtype, label, data=None, grid=None):
+        tensor = schema.TensorT()
+        tensor.shape, tensor.type, tensor.name, tensor.buffer = list(shape), TYPES[dtype], label.encode(), 0
+        if data is not None:
+            buffer = schema.BufferT()
+            buffer.data = list(data.tobytes())
+            tables.buffers.append(buffer)
+            tensor.buffer = len(tables.buffers) - 1
+        if grid is not None:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale, tensor.quantization.zeroPoint = [grid[0]], [grid[1]]
+        graph.tensors.append(tensor)
+        return len(graph.tensors) - 1
+
+    grids = grids or {}
+    for at, given in enumerate(inputs):
+        if given is None:
+            operator.inputs.append(-1)
+        elif isinstance(given, np.ndarray):
+            operator.inputs.append(add(given.shape, str(given.dtype), f"constant_{at}", given, grids.get(at)))
+        elif at in variables:
+            operator.inputs.append(add(given, "float32", f"state_{at}"))
+            graph.tensors[-1].isVariable = True
+        else:
+            shape, dtype = given if isinstance(given[0], tuple) else (given, "float32")
+            operator.inputs.append(add(shape, dtype, f"x{at}", grid=grids.get(at)))
+            graph.inputs.append(operator.inputs[-1])
+    for at, given in enumerate(outputs):
+        shape, dtype = given if isinstance(given[0], tuple) else (given, "float32")
+        operator.outputs.append(add(shape, dtype, f"y{at}", grid=grids.get(-1)))
+    graph.outputs = list(operator.outputs)
+    if options is not None:
+        kind, fields = options
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        operator.builtinOptions = getattr(schema, kind + "T")()
+        for key, value in fields.items():
+            setattr(operator.builtinOptions, key, value)
+    graph.operators = [operator]
+    entry = schema.OperatorCodeT()
+    entry.builtinCode = getattr(schema.BuiltinOperator, code)
+    entry.deprecatedBuiltinCode, entry.version = min(entry.builtinCode, 127), 1
+    tables.version, tables.operatorCodes, tables.subgraphs = 3, [entry], [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(tables.Pack(builder), b"TFL3")
+    model = bytes(builder.Output())
+    if not runs:
+        return model
+    feeds = []
+    for index in graph.inputs:
+        tensor = graph.tensors[index]
+        kind = next(k for k, v in TYPES.items() if v == tensor.type)
+        feeds.append(rng.integers(0, 3, tensor.shape).astype(kind) if kind != "float32" else real(*tensor.shape))
+        if kind in ("uint8", "int8"):
+            feeds[-1] = rng.integers(0 if kind == "uint8" else -128, 256 if kind == "uint8" else 128, tensor.shape).astype(kind)
+    record(name, model, feeds)
+
+
+def gates(units, inner, count=4):
+    return [real(units, inner, low=-0.6, high=0.6) for _ in range(count)]
+
+
+@case
+def both_ways(name):
+    def way():
+        return [*gates(3, 4), *gates(3, 3), None, None, None, *[real(3) for _ in range(4)], None, None]
+
+    for suffix, merged in (("", False), ("_merged", True)):
+        inputs = [(1, 5, 4), *way(), *way(), (1, 3), (1, 3), (1, 3), (1, 3), *[None] * 9]
+        fields = {"fusedActivationFunction": 4, "mergeOutputs": merged, "timeMajor": False}
+        shapes = [(1, 5, 6)] if merged else [(1, 5, 3), (1, 5, 3)]
+        alone(name + suffix, "BIDIRECTIONAL_SEQUENCE_LSTM", inputs, shapes, ("BidirectionalSequenceLSTMOptions", fields), variables=(35, 36, 37, 38))
+
+
+@case
+def rnn(name):
+    for suffix, major, activation in (("", False, 4), ("_time_major", True, 1)):
+        shape = (5, 2, 4) if major else (2, 5, 4)
+        inputs = [shape, real(3, 4), real(3, 3, low=-0.6, high=0.6), real(3), (2, 3)]
+        fields = {"timeMajor": major, "fusedActivationFunction": activation}
+        alone(name + suffix, "UNIDIRECTIONAL_SEQUENCE_RNN", inputs, [(*shape[:2], 3)], ("SequenceRNNOptions", fields), variables=(4,))
+
+
+@case
+def l2_pool(name):
+    fields = {"padding": 0, "strideW": 2, "strideH": 1, "filterWidth": 3, "filterHeight": 2, "fusedActivationFunction": 3}
+    alone(name, "L2_POOL_2D", [(1, 5, 6, 2)], [(1, 5, 3, 2)], ("Pool2DOptions", fields))
+
+
+@case
+def embedding(name):
+    alone(name, "EMBEDDING_LOOKUP", [((4,), "int32"), real(3, 5)], [(4, 5)])
+
+
+@case
+def clipped(name):
+    alone(name, "RELU_N1_TO_1", [(2, 5)], [(2, 5)])
+    alone(name + "_0_to_1", "RELU_0_TO_1", [(2, 5)], [(2, 5)])
+
+
+@case
+def dense_rows(name):
+    """An input of four axes, flattened to rows; the activation is fused."""
+    inputs = [(2, 3, 2, 4), real(5, 8), real(5)]
+    alone(name, "FULLY_CONNECTED", inputs, [(6, 5)], ("FullyConnectedOptions", {"fusedActivationFunction": 2}))
+
+
+@case
+def uint8_pool(name):
+    fields = {"padding": 0, "strideW": 1, "strideH": 1, "filterWidth": 2, "filterHeight": 2}
+    shape = ((1, 6, 6, 3), "uint8")
+    alone(name, "AVERAGE_POOL_2D", [shape], [shape], ("Pool2DOptions", fields), grids={0: (0.5, 3), -1: (0.5, 3)})
+
+
+@case
+def endless(name):
+    """A graph that calls itself, in a model that nobody can run."""
+    (OUT / f"{name}.tflite").write_bytes(alone(name, "CALL", [(2, 3)], [(2, 3)], ("CallOptions", {"subgraph": 0}), runs=False))
 
 
 def main():
