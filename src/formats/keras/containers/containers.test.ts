@@ -15,6 +15,7 @@ import { crc32 } from '#wire/crc32.ts';
 import { writeZip } from '#wire/write-zip.ts';
 import { readZip } from '#wire/zip.ts';
 import { readH5Archive } from './h5.ts';
+import { placesOf } from './h5-names.ts';
 import { readKerasArchive } from './keras-zip.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../../fixtures/formats/keras/containers');
@@ -268,6 +269,27 @@ describe('.h5 files as other tools write them', () => {
       new Float32Array([5]),
     );
     expect(archive.weights.layer(['inner', 'dense_1'])).toHaveLength(1);
+  });
+});
+
+describe('layers by the names of weights', () => {
+  const layers = ['conv1/conv', 'conv1/bn', 'conv1', 'dense', 'dense_1'].map((name) => ({ name, className: 'Dense' }));
+  const deep = { name: 'deep', className: 'Sequential', layers: [{ name: 'dense', className: 'Dense' }] };
+  const model = { name: 'model', className: 'Functional', layers: [...layers, deep] };
+
+  it.each([
+    ['conv1/conv/kernel:0', ['model', 'conv1/conv'], 'kernel'],
+    ['model/conv1/bn/gamma:0', ['model', 'conv1/bn'], 'gamma'],
+    ['conv1/kernel:0', ['model', 'conv1'], 'kernel'],
+    ['dense_1/kernel:0', ['model', 'dense_1'], 'kernel'],
+    ['model/deep/dense/kernel', ['model', 'deep', 'dense'], 'kernel'],
+    ['dense/cell/kernel:0', ['model', 'dense'], 'cell/kernel'],
+  ])('%s', (weight, path, inside) => {
+    expect(placesOf('x.h5', 'model', model, [weight])).toEqual([{ path, inside }]);
+  });
+
+  it('a weight without any is refused', () => {
+    expect(() => placesOf('x.h5', 'model', model, ['kernel'])).toThrow(PareError);
   });
 });
 

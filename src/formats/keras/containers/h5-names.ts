@@ -8,6 +8,8 @@ import { type Leaf, leavesOf, type TreeLayer } from './layer-tree.ts';
 
 /** Layers of one name that are told apart by the models around them. */
 const MAX_NAMESAKES = 64;
+/** Scopes of one weight that are looked at. */
+const MAX_SCOPES = 12;
 
 /** `dense_1/kernel:0` as its parts without the `:0`. */
 function partsOf(weightName: string): readonly string[] {
@@ -44,9 +46,12 @@ export function placesOf(
 
 /** The path inside a layer: what follows its name, or its scope where that is another. */
 export function nameInside(path: readonly string[], weightName: string): string {
-  const parts = partsOf(weightName);
-  const at = parts.slice(0, -1).lastIndexOf(path.at(-1) ?? '');
-  return parts.slice(at >= 0 ? at + 1 : Math.min(1, parts.length - 1)).join('/');
+  const name = partsOf(weightName).join('/');
+  const scope = `${path.at(-1) ?? ''}/`;
+  if (name.startsWith(scope)) return name.slice(scope.length);
+  const at = name.lastIndexOf(`/${scope}`);
+  if (at >= 0) return name.slice(at + 1 + scope.length);
+  return name.slice(name.indexOf('/') + 1);
 }
 
 /** The layer of each weight of a nested model, by its names. */
@@ -81,11 +86,15 @@ export function assignToLeaves(
 function bestLeaf(byName: ReadonlyMap<string, readonly Leaf[]>, scopes: readonly string[]): Leaf | undefined {
   let best: Leaf | undefined;
   let bestScore = 0;
-  for (const [at, scope] of scopes.entries()) {
-    for (const leaf of byName.get(scope) ?? []) {
-      const around = leaf.path.slice(0, -1).filter((name) => scopes.slice(0, at).includes(name)).length;
-      const score = 1 + around;
-      if (score > bestScore) [best, bestScore] = [leaf, score];
+  const count = Math.min(scopes.length, MAX_SCOPES);
+  for (let from = 0; from < count; from++) {
+    // Names of Keras 2 may hold slashes: `conv1/bn` is one layer.
+    for (let to = from + 1; to <= count; to++) {
+      for (const leaf of byName.get(scopes.slice(from, to).join('/')) ?? []) {
+        const around = leaf.path.slice(0, -1).filter((name) => scopes.slice(0, from).includes(name)).length;
+        const score = 2 * around + (to - from);
+        if (score > bestScore) [best, bestScore] = [leaf, score];
+      }
     }
   }
   return best;
