@@ -18,7 +18,7 @@ export function conversionPage({ trials, agreements, accuracies }: TriedConversi
     'speed of a machine.',
     '',
     `Of ${trials.length} models of TensorFlow Lite, Keras, SavedModel and TensorFlow.js in the test data, ${converted.length} convert to ONNX;`,
-    `${of('refused').length} are refused for operators that have no counterpart, ${of('failed').length} fail.`,
+    `refused for operators that have no counterpart: ${of('refused').length}; failed: ${of('failed').length}.`,
     '',
     '## Method',
     '',

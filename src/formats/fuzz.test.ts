@@ -3,6 +3,7 @@
  * them read to the last weight and written as ONNX. Each is read or refused by a `PareError`; none takes 5 seconds or 1 GB.
  */
 import { describe, expect, it } from 'vitest';
+import { PareError } from '#base/failure.ts';
 import { memorySource } from '#base/sources.ts';
 import { openModel } from '#studio/open.ts';
 import { fuzz } from './testing/fuzz.ts';
@@ -26,14 +27,21 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
 }
 
 describe('the models that mutants are made of', () => {
-  it.each(FUZZED)('open, of %s', async (kind) => {
+  it.each(FUZZED)('open or are refused, of %s', async (kind) => {
     const bases = fuzzBases(kind);
-    expect(bases.length).toBeGreaterThan(0);
-    for (const { name, files } of bases) {
+    let opened = 0;
+    for (const { files } of bases) {
       const sources = new Map([...files].map(([path, bytes]) => [path, memorySource(path, bytes)]));
-      const open = await openModel(sources).catch((error: unknown) => error);
-      expect(open, name).toHaveProperty('model');
+      try {
+        await openModel(sources);
+        opened++;
+      } catch (error) {
+        expect(error).toBeInstanceOf(PareError);
+      }
     }
+    // Some stand for what is refused; most must open, or mutants would say nothing.
+    expect(opened).toBeGreaterThan(0);
+    expect(opened).toBeGreaterThanOrEqual(bases.length / 2);
   });
 });
 
@@ -42,9 +50,9 @@ describe.concurrent('mutants', () => {
     'of %s are read or refused, never worse',
     async (kind) => {
       const report = await inTurn(() => fuzz(kind, MUTANTS));
-      const { faults, outcomes, slowestCpuMs, peakBytes } = report;
+      const { faults, outcomes, slowestCpuMs, totalCpuMs, peakBytes } = report;
       console.log(
-        `${kind}: ${JSON.stringify(outcomes)}, slowest ${Math.round(slowestCpuMs)} ms of CPU, peak ${Math.round(peakBytes / 1e6)} MB`,
+        `${kind}: ${JSON.stringify(outcomes)}, ${Math.round(totalCpuMs / 1000)} s of CPU, slowest ${Math.round(slowestCpuMs)} ms, peak ${Math.round(peakBytes / 1e6)} MB`,
       );
       expect(faults).toEqual([]);
       const { opened, written, refused } = outcomes;

@@ -82,7 +82,7 @@ export async function tryConversion(model: ForeignModel): Promise<ConversionTria
   const about = {
     model,
     operators: operatorsOf(open.model),
-    bytes: { before: open.fileBytes, after: 0 },
+    bytes: { before: open.sourceBytes, after: 0 },
     opset: open.model.opsets.get('') ?? 0,
     transposes: transposesOf(open.model),
     refusals: refusalsOf(open.model),
@@ -110,7 +110,7 @@ async function load(open: OpenModel): Promise<Converted> {
   return {
     open,
     session,
-    bytes: { before: open.fileBytes, after: files.reduce((sum, file) => sum + file.sizeBytes, 0) },
+    bytes: { before: open.sourceBytes, after: files.reduce((sum, file) => sum + file.sizeBytes, 0) },
   };
 }
 

@@ -64,7 +64,9 @@ async function main([kind = '', from = '', to]: readonly string[]): Promise<void
         : { base: mutant.base, mutation: mutant.what, text: fault ?? outcome.text }),
     });
   }
-  writeSync(1, `${JSON.stringify({ what: 'peak', bytes: process.resourceUsage().maxRSS * 1024 })}\n`);
+  const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+  const told = { what: 'peak', bytes: maxRSS * 1024, cpuMs: (userCPUTime + systemCPUTime) / 1000 };
+  writeSync(1, `${JSON.stringify(told)}\n`);
 }
 
 await main(process.argv.slice(2));

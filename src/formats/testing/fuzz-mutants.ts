@@ -12,13 +12,29 @@ export interface FuzzCase {
   readonly what: string;
 }
 
+/** Bases whose attacked files are larger than this take long to open, and say little more than small ones. */
+const LIGHT_BYTES = 64 * 1024;
+/** One in so many mutants is of a heavy base, where there are light ones. */
+const HEAVY = 20;
+
 export function fuzzCases(kind: Fuzzed): (index: number) => FuzzCase {
   const bases = fuzzBases(kind);
+  const light = bases.filter((base) => attackedBytes(base) <= LIGHT_BYTES);
+  const heavy = bases.filter((base) => attackedBytes(base) > LIGHT_BYTES);
+  const choose = (index: number): FuzzBase | undefined => {
+    if (light.length === 0) return heavy[index % heavy.length];
+    if (heavy.length > 0 && index % HEAVY === 0) return heavy[(index / HEAVY) % heavy.length];
+    return light[index % light.length];
+  };
   return (index) => {
-    const base = bases[index % Math.max(1, bases.length)];
+    const base = choose(index);
     if (base === undefined) throw new Error(`there is nothing to make mutants of for ${kind}`);
     return mutantOf(kind, base, seededRandom(1_000_000 * (1 + FUZZED.indexOf(kind)) + index));
   };
+}
+
+function attackedBytes({ files, attacked }: FuzzBase): number {
+  return attacked.reduce((sum, path) => sum + (files.get(path)?.byteLength ?? 0), 0);
 }
 
 function mutantOf(kind: Fuzzed, base: FuzzBase, random: Random): FuzzCase {

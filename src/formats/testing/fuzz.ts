@@ -21,13 +21,15 @@ export interface FuzzReport {
   readonly outcomes: Readonly<Record<'opened' | 'written' | 'refused' | 'fault', number>>;
   readonly faults: readonly FuzzFault[];
   readonly slowestCpuMs: number;
+  /** All mutants together, starting included. */
+  readonly totalCpuMs: number;
   readonly peakBytes: number;
 }
 
 export async function fuzz(kind: Fuzzed, mutants: number): Promise<FuzzReport> {
   const outcomes = { opened: 0, written: 0, refused: 0, fault: 0 };
   const faults: FuzzFault[] = [];
-  let [slowestCpuMs, peakBytes, next] = [0, 0, 0];
+  let [slowestCpuMs, totalCpuMs, peakBytes, next] = [0, 0, 0, 0];
   while (next < mutants) {
     let working: number | undefined;
     let silence: NodeJS.Timeout | undefined;
@@ -55,7 +57,10 @@ export async function fuzz(kind: Fuzzed, mutants: number): Promise<FuzzReport> {
       watch();
       if (told === undefined) continue;
       if (told.what === 'start') working = told.index;
-      if (told.what === 'peak') peakBytes = Math.max(peakBytes, told.bytes ?? 0);
+      if (told.what === 'peak') {
+        peakBytes = Math.max(peakBytes, told.bytes ?? 0);
+        totalCpuMs += told.cpuMs ?? 0;
+      }
       if (told.what !== 'end' || told.outcome === undefined) continue;
       working = undefined;
       next = (told.index ?? next) + 1;
@@ -78,7 +83,7 @@ export async function fuzz(kind: Fuzzed, mutants: number): Promise<FuzzReport> {
     });
     next = working + 1;
   }
-  return { kind, mutants, outcomes, faults, slowestCpuMs, peakBytes };
+  return { kind, mutants, outcomes, faults, slowestCpuMs, totalCpuMs, peakBytes };
 }
 
 interface Told {
