@@ -1,9 +1,9 @@
 /** Our HDF5 reader against the HDF5 library, on real models and on files that Python's h5py wrote in every form it has. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { PareError } from '#base/failure.ts';
 import { seededRandom } from '#base/random.ts';
 import { memorySource } from '#base/sources.ts';
@@ -14,6 +14,7 @@ import { seenByLibrary, seenByUs } from './testing/oracle.ts';
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/formats/keras/containers');
 
 const temporary = mkdtempSync(join(tmpdir(), 'hdf5-'));
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 /** Where the unpacked fixture lies, for the library to open. */
 const fixture = (name: string): string => {

@@ -1,9 +1,9 @@
 /** The containers of Keras against what Python found in the same files: every weight of every layer, in the order of its class. */
-import { mkdtempSync, openAsBlob, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openAsBlob, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as h5wasm from 'h5wasm/node';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { joinChunks, type ByteSource } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
 import { blobSource, memorySource } from '#base/sources.ts';
@@ -20,6 +20,7 @@ import { readKerasArchive } from './keras-zip.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../../fixtures/formats/keras/containers');
 const temporary = mkdtempSync(join(tmpdir(), 'keras-'));
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 interface Recorded {
   readonly version: string;
