@@ -289,24 +289,59 @@ with tf.Graph().as_default() as graph, v1.Session() as session:
         os.makedirs(folder, exist_ok=True)
 
 with tf.Graph().as_default() as graph, v1.Session() as session:
-    # A loop in the form of TensorFlow 1, which is refused.
+    # Loops in the form of TensorFlow 1, one inside the other, with a branch of two results in the inner one.
     x = v1.placeholder(tf.float32, [2], name="x")
-    _, y = v1.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * 2.0), [tf.constant(0), x])
+    w = tf.constant(draw(24, 2))
+
+    def inner(j, z):
+        p, q = v1.cond(tf.reduce_sum(z) > 0.0, lambda: (z * w, tf.constant([0.5, 0.25])), lambda: (z - w, z + 1.0), name="choose")
+        return j + 1, p + q / 4.0
+
+    def outer(i, y):
+        _, z = v1.while_loop(lambda j, z: j < i, inner, [tf.constant(0), y], name="inner")
+        return i + 1, tf.tanh(z)
+
+    _, y = v1.while_loop(lambda i, y: i < 4, outer, [tf.constant(0), x], name="outer")
     y = tf.identity(y, name="y")
     frozen("loop-v1", graph, session, {x: draw(23, 2)}, [y])
+
+with tf.Graph().as_default() as graph, v1.Session() as session:
+    # A recurrent layer in the form of TensorFlow 1: arrays of tensors that a loop reads and writes.
+    x = v1.placeholder(tf.float32, [None, 5, 3], name="x")
+    wx, wh = tf.constant(draw(25, 3, 4)), tf.constant(draw(26, 4, 4) / 2)
+    steps = tf.transpose(x, [1, 0, 2])
+    read = tf.TensorArray(tf.float32, 5, element_shape=[None, 3]).unstack(steps)
+    write = tf.TensorArray(tf.float32, 5)
+    zeros = tf.zeros([tf.shape(x)[0], 4])
+
+    def step(t, h, out):
+        h = tf.tanh(tf.matmul(read.read(t), wx) + tf.matmul(h, wh))
+        return t + 1, h, out.write(t, h)
+
+    _, h, out = v1.while_loop(lambda t, *_: t < 5, step, [tf.constant(0), zeros, write], name="rnn")
+    sequence = tf.identity(tf.transpose(out.stack(), [1, 0, 2]), name="sequence")
+    frozen("rnn-v1", graph, session, {x: draw(27, 2, 5, 3)}, [sequence, tf.identity(h, name="last")])
 v1.enable_control_flow_v2()
 
 # --- TensorFlow 2, frozen -------------------------------------------------------------------------------------------------
 
 
+def freeze(name, function, feeds, lower):
+    """`lower`: whether loops and branches become those of TensorFlow 1, which is what freezing does unless told otherwise."""
+    concrete = convert_variables_to_constants_v2(function, lower_control_flow=lower)
+    with open(f"{ROOT}/savedmodel/{name}.pb", "wb") as file:
+        file.write(concrete.graph.as_graph_def().SerializeToString())
+    [output] = function(**{k: tf.constant(v) for k, v in feeds.items()}).values()
+    expect("savedmodel", name, {t.op.name: feeds[t.op.name] for t in concrete.inputs}, {"Identity": output.numpy()})
+
+
 module = Control()
-concrete = convert_variables_to_constants_v2(module.serve.get_concrete_function(), lower_control_flow=False)
-with open(f"{ROOT}/savedmodel/frozen-control.pb", "wb") as file:
-    file.write(concrete.graph.as_graph_def().SerializeToString())
-feeds = {"x": draw(9, 2, 3), "turns": np.int32(4)}
-names = [t.op.name for t in concrete.inputs]
-[output] = concrete(**{k: tf.constant(v) for k, v in feeds.items()})
-expect("savedmodel", "frozen-control", {name: feeds[name] for name in names}, {"Identity": output.numpy()})
+for name, lower in (("frozen-control", False), ("lowered-control", True)):
+    freeze(name, module.serve.get_concrete_function(), {"x": draw(9, 2, 3), "turns": np.int32(4)}, lower)
+tf_keras.utils.set_random_seed(3)
+layers = tf_keras.Sequential([tf_keras.layers.Input((5, 3)), tf_keras.layers.LSTM(4, return_sequences=True)])
+serve = tf.function(lambda x: {"y": layers(x)}).get_concrete_function(tf.TensorSpec([None, 5, 3], tf.float32, name="x"))
+freeze("lowered-lstm", serve, {"x": draw(28, 2, 5, 3)}, True)
 
 # --- TF.js ----------------------------------------------------------------------------------------------------------------
 
@@ -384,7 +419,8 @@ def write_tfjs(name, concrete, inputs, outputs, feeds, quantized=None, shard=1 <
     for side, refs in (("inputs", inputs), ("outputs", outputs)):
         for key, ref in refs.items():
             tensor = concrete.graph.get_tensor_by_name(ref)
-            shape = {"dim": [{"size": str(-1 if d is None else d)} for d in tensor.shape.as_list()]}
+            known = tensor.shape.rank is not None
+            shape = {"dim": [{"size": str(-1 if d is None else d)} for d in tensor.shape.as_list()]} if known else {"unknownRank": True}
             signature[side][key] = {**info(ref), "dtype": f"DT_{tensor.dtype.name.upper().replace('FLOAT32', 'FLOAT')}", "tensorShape": shape}
     everything = b"".join(data)
     pieces = [everything[at : at + shard] for at in range(0, len(everything), shard)]
@@ -439,11 +475,12 @@ for kind in (None, "uint8", "uint16", "float16"):
         shard=700 if kind is None else 1 << 22,
     )
 module = Control()
-concrete = convert_variables_to_constants_v2(module.serve.get_concrete_function(), lower_control_flow=False)
-write_tfjs(
-    "control",
-    concrete,
-    {"x": "x:0", "turns": "turns:0"},
-    {"y": concrete.outputs[0].name},
-    {"x": draw(9, 2, 3), "turns": np.int32(4)},
-)
+for name, lower in (("control", False), ("lowered-control", True)):
+    concrete = convert_variables_to_constants_v2(module.serve.get_concrete_function(), lower_control_flow=lower)
+    write_tfjs(
+        name,
+        concrete,
+        {"x": "x:0", "turns": "turns:0"},
+        {"y": concrete.outputs[0].name},
+        {"x": draw(9, 2, 3), "turns": np.int32(4)},
+    )

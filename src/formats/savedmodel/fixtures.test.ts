@@ -10,7 +10,7 @@ import { refusalsOf } from '#ir/opaque.ts';
 const FOLDER = new URL('../../../fixtures/formats/savedmodel/', import.meta.url).pathname;
 
 describe('a SavedModel', () => {
-  it.each(['signatures', 'lookup', 'constants', 'keras3', 'saved-v1'])(
+  it.each(['signatures', 'lookup', 'constants', 'keras3', 'keras2-lstm', 'keras2-gru', 'saved-v1', 'control'])(
     'computes what TensorFlow computes: %s',
     async (name) => {
       const opened = await expectConverted(
@@ -48,19 +48,16 @@ describe('a SavedModel', () => {
 });
 
 describe('a frozen graph', () => {
-  it.each(['frozen-v1'])('computes what TensorFlow computes: %s', async (name) => {
-    const opened = await expectConverted(
-      filesAt(`${FOLDER}${name}.pb`),
-      readExpected(`${FOLDER}${name}.expected.json`),
-    );
-    expect(refusalsOf(opened.model)).toEqual([]);
-  });
-
-  it('with a loop of TensorFlow 1 is refused by the name of a node of it', async () => {
-    await expect(openFiles(filesAt(`${FOLDER}loop-v1.pb`))).rejects.toThrow(
-      /(NextIteration|Enter|LoopCond) while\/\w+: The model has a loop in the form of TensorFlow 1/,
-    );
-  });
+  it.each(['frozen-v1', 'frozen-control', 'lowered-control', 'lowered-lstm', 'loop-v1', 'rnn-v1'])(
+    'computes what TensorFlow computes: %s',
+    async (name) => {
+      const opened = await expectConverted(
+        filesAt(`${FOLDER}${name}.pb`),
+        readExpected(`${FOLDER}${name}.expected.json`),
+      );
+      expect(refusalsOf(opened.model)).toEqual([]);
+    },
+  );
 
   it('as text is refused with what would do', async () => {
     const text = new TextEncoder().encode('node {\n  name: "x"\n  op: "Placeholder"\n}\n');

@@ -2,8 +2,9 @@
 import { PareError } from '#base/failure.ts';
 import type { Ends } from './flat.ts';
 import { outputCount } from './graph-def/op-facts.ts';
+import { isTrainingSwitch } from './inline-calls.ts';
 import type { RawGraph, RawNode } from './graph-def/raw.ts';
-import { parseReference } from './inline-scope.ts';
+import { dataInputs, parseReference } from './inline-scope.ts';
 
 const PLACEHOLDERS = new Set(['Placeholder', 'PlaceholderV2']);
 /** Operators that no model is run for. */
@@ -22,10 +23,12 @@ export function frozenEnds(graph: RawGraph): Ends {
       if (name !== undefined) read.add(name);
     }
   }
-  const last = graph.nodes.filter(({ name, op }) => !read.has(name) && !ASIDE.test(op));
+  const last = graph.nodes.filter((node) => !read.has(node.name) && !ASIDE.test(node.op) && !isPivot(node, nodes));
   const fed = reachedFrom(graph, new Set(inputs.map(({ name }) => name)));
   const computed = last.filter(({ name }) => fed.has(name));
-  const outputs = computed.length > 0 ? computed : last;
+  // What a loop leaves behind is seldom what it is run for.
+  const kept = computed.filter(({ op }) => op !== 'Exit');
+  const outputs = kept.length > 0 ? kept : computed.length > 0 ? computed : last;
   if (outputs.length === 0) {
     throw new PareError({
       code: 'tensorflow/no-output',
@@ -36,7 +39,7 @@ export function frozenEnds(graph: RawGraph): Ends {
   }
   const used = neededBy(nodes, outputs);
   return {
-    inputs: inputs.filter(({ name }) => used.has(name)).flatMap((node) => (isSwitch(node) ? [] : inputOf(node))),
+    inputs: inputs.filter((node) => used.has(node.name) && !isTrainingSwitch(node)).flatMap(inputOf),
     outputs: outputs.flatMap((node) =>
       Array.from({ length: outputCount(node) }, (_, index) => {
         const ref = index === 0 ? node.name : `${node.name}:${index}`;
@@ -46,10 +49,14 @@ export function frozenEnds(graph: RawGraph): Ends {
   };
 }
 
-/** A single truth value that says whether the graph is being trained: taken as off where it is met. */
-function isSwitch(node: RawNode): boolean {
-  const dtype = node.attrs.get('dtype');
-  return dtype?.kind === 'type' && dtype.value === 10;
+/** A node of TensorFlow 1 that only lets others run: the side of a Switch, or where two such sides meet. */
+function isPivot(node: RawNode, nodes: ReadonlyMap<string, RawNode>, depth = 0): boolean {
+  if (node.op === 'Switch') return depth === 1 || (depth === 2 && node.inputs[0] === node.inputs[1]);
+  if (depth > 1 || !/^(Identity|Merge)$/.test(node.op) || (depth > 0 && node.op === 'Merge')) return false;
+  return dataInputs(node).every((input) => {
+    const from = nodes.get(parseReference(input)?.name ?? '');
+    return from !== undefined && isPivot(from, nodes, depth + 1);
+  });
 }
 
 function inputOf(node: RawNode): Ends['inputs'] {

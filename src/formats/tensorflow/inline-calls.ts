@@ -7,6 +7,17 @@ const CALLS = new Set(['PartitionedCall', 'StatefulPartitionedCall']);
 const WRITES =
   /^(Assign(Add|Sub)?(VariableOp)?|Resource(Scatter|Apply|SparseApply|StridedSliceAssign)\w*|Scatter(Add|Sub|Mul|Div|Min|Max|Update|NdUpdate|NdAdd|NdSub)|StridedSliceAssign|Count(UpTo)|ResourceCountUpTo)$/;
 
+/** Switches of training that callers of a graph never set. */
+const TRAINING = /(^|\/)(keras_learning_phase|is_training|training|train|phase_train|train_phase|istrain)(_\d+)?$/i;
+const BOOL = 10;
+
+/** A placeholder that says whether the graph is being trained: off, where nobody feeds it. */
+export function isTrainingSwitch(node: RawNode): boolean {
+  const dtype = node.attrs.get('dtype');
+  const isTruth = /^Placeholder(V2)?$/.test(node.op) && dtype?.kind === 'type' && dtype.value === BOOL;
+  return isTruth && TRAINING.test(node.name);
+}
+
 export function isCall(node: RawNode, graph: RawGraph): boolean {
   return CALLS.has(node.op) || graph.functions.has(node.op);
 }

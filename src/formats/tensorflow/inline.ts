@@ -10,16 +10,20 @@ import type { Ends, FlatBody, FlatGraph, FlatInput } from './flat.ts';
 import { BodyBuilder } from './flat.ts';
 import type { RawAttr, RawFunction, RawGraph, RawNode } from './graph-def/raw.ts';
 import type { TfOutput, TfRef } from './graph.ts';
-import { callsOf, isCall, isWrite, writtenBy } from './inline-calls.ts';
+import { callsOf, isCall, isTrainingSwitch, isWrite, writtenBy } from './inline-calls.ts';
 import type { BodyContext } from './inline-control.ts';
 import { branchOf, expandIf, expandMerge, expandSwitch, expandWhile, scalarConstant } from './inline-control.ts';
 import type { Outputs, Scope } from './inline-scope.ts';
+import { raiseArrays } from './inline-v1-arrays.ts';
+import { raiseControlFlow } from './inline-v1.ts';
 import { DEAD, dataInputs, executionOrder, parseReference, resolve } from './inline-scope.ts';
 
 /** Calls inside calls. */
 const MAX_DEPTH = 100;
 const MAX_CALLS = 100_000;
 const MAX_NODES = 1_000_000;
+/** The same with those that only pass values on. */
+const MAX_STEPS = 4_000_000;
 
 /** Operators that give their inputs on. */
 const ALIASES = new Set([
@@ -33,12 +37,9 @@ const ALIASES = new Set([
   'CheckNumericsV2',
   'PlaceholderWithDefault',
 ]);
-/** Switches of training that callers of a frozen graph never set. */
-const TRAINING = /(^|\/)(keras_learning_phase|is_training|training|phase_train|train_phase|istrain)(_\d+)?$/i;
-
 export function inlineGraph(raw: RawGraph, ends: Ends): FlatGraph {
   try {
-    return new Inliner(raw).graph(ends);
+    return new Inliner(raiseControlFlow(raiseArrays(raw))).graph(ends);
   } catch (error) {
     throw error instanceof PareError ? error.inFile(raw.file) : error;
   }
@@ -52,8 +53,10 @@ class Inliner implements BodyContext {
   readonly #indices = new Map<RawFunction, ReadonlyMap<string, RawNode>>();
   readonly #stack: string[] = [];
   readonly #writers = new Map<string, boolean>();
+  readonly #writing = new Map<RawFunction, readonly RawNode[]>();
   #calls = 0;
   #nodes = 0;
+  #steps = 0;
 
   constructor(raw: RawGraph) {
     this.raw = raw;
@@ -198,11 +201,7 @@ class Inliner implements BodyContext {
       return ref;
     });
     const roots = results.flatMap((ref) => parseReference(ref)?.name ?? []);
-    this.#expand(
-      scope,
-      roots,
-      fn.nodes.filter((node) => this.#writes(node)),
-    );
+    this.#expand(scope, roots, this.#writesOf(fn));
     this.#stack.pop();
     return results.map((ref) => resolve(scope, ref, fn.name));
   }
@@ -220,6 +219,7 @@ class Inliner implements BodyContext {
   }
 
   #handle(scope: Scope, node: RawNode): Outputs {
+    if (++this.#steps > MAX_STEPS) throw this.#tooMany(scope.prefix + node.name);
     const inputs = dataInputs(node).map((input) => resolve(scope, input, node.name));
     if (inputs.includes(DEAD) && node.op !== 'Merge' && node.op !== 'RefMerge') return { dead: true };
     if (ALIASES.has(node.op)) return { refs: inputs };
@@ -263,8 +263,7 @@ class Inliner implements BodyContext {
       }
       case 'Placeholder':
       case 'PlaceholderV2': {
-        const dtype = attrs.get('dtype');
-        if (dtype?.kind === 'type' && dtype.value === 10 && TRAINING.test(node.name)) {
+        if (isTrainingSwitch(node)) {
           this.#assumed.push(scope.prefix + node.name);
           return { node: this.add(scope, scalarConstant(node.name, 'bool', 0)) };
         }
@@ -284,14 +283,19 @@ class Inliner implements BodyContext {
     scope: Scope,
     node: { name: string; op: string; inputs: readonly TfRef[]; attrs: ReadonlyMap<string, RawAttr> },
   ): string {
-    if (++this.#nodes > MAX_NODES) {
-      throw this.refuse(
-        'nodes',
-        scope.prefix + node.name,
-        `With all calls inlined there are more than ${MAX_NODES} nodes.`,
-      );
-    }
+    if (++this.#nodes > MAX_NODES) throw this.#tooMany(scope.prefix + node.name);
     return scope.builder.add({ ...node, name: scope.prefix + node.name });
+  }
+
+  #tooMany(place: string): PareError {
+    return this.refuse('nodes', place, `With all calls inlined there are more than ${MAX_NODES} nodes.`);
+  }
+
+  /** Nodes of a function that change variables when they run. */
+  #writesOf(fn: RawFunction): readonly RawNode[] {
+    let nodes = this.#writing.get(fn);
+    if (nodes === undefined) this.#writing.set(fn, (nodes = fn.nodes.filter((node) => this.#writes(node))));
+    return nodes;
   }
 
   /** Whether running the node changes a variable, itself or by what it calls. */

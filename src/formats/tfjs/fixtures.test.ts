@@ -7,7 +7,7 @@ import { nodesOf } from '#ir/walk.ts';
 const FOLDER = new URL('../../../fixtures/formats/tfjs/', import.meta.url).pathname;
 
 describe('a TF.js graph model', () => {
-  it.each(['small-float32', 'small-uint8', 'small-uint16', 'small-float16'])(
+  it.each(['small-float32', 'small-uint8', 'small-uint16', 'small-float16', 'control', 'lowered-control'])(
     'computes what TensorFlow computes with the same weights: %s',
     async (name) => {
       const opened = await expectConverted(
