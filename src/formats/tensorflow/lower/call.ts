@@ -18,6 +18,8 @@ export interface Scope {
   /** How many inputs and outputs read it. */
   uses(ref: TfRef): number;
   held(ref: TfRef): Held | undefined;
+  /** Whether the value was computed here and nothing else reads it, under any name. */
+  isAlone(ref: TfRef): boolean;
   /** The value of an output: a product that waited for its bias is emitted without one. */
   settle(ref: TfRef): Held;
   /** Lowers a body with these values for its inputs, and gives the values of its outputs. */
@@ -32,6 +34,8 @@ export interface Notes {
   left: number;
   /** Results of a reversal: what was reversed along which axes. */
   readonly reversed: WeakMap<Operand, { readonly of: Operand; readonly axes: readonly number[] }>;
+  /** Sequences of recurrent layers: their last item, which the layer gives by itself. */
+  readonly last: WeakMap<Operand, Operand>;
 }
 
 /** Row of the operator table: gives a value for each output. */
@@ -102,15 +106,46 @@ export class TfCall {
     return rank;
   }
 
-  /** Values of a setting that must be known when the model is converted. */
+  /** Whole numbers of a setting that must be known when the model is converted. */
   numbers(at: number): readonly number[] {
-    const numbers = this.lowering.numbers(this.input(at));
-    if (numbers === undefined) throw new Inexpressible(`Input ${at} is computed, where it must be known beforehand.`);
-    return numbers;
+    return this.#present(at, this.known(at));
   }
 
   number(at: number): number {
-    const [number] = this.numbers(at);
+    return this.#first(at, this.numbers(at));
+  }
+
+  /** As `numbers`, of settings that need not be whole. */
+  reals(at: number): readonly number[] {
+    return this.#present(at, this.lowering.numbers(this.input(at)));
+  }
+
+  real(at: number): number {
+    return this.#first(at, this.reals(at));
+  }
+
+  /** Whole numbers of a setting, where they are known. */
+  known(at: number): readonly number[] | undefined {
+    const numbers = this.lowering.numbers(this.input(at));
+    if (numbers?.every(Number.isSafeInteger) === false)
+      throw this.broken(`has an input ${at} that holds no whole numbers`);
+    return numbers;
+  }
+
+  /** As `known`, of which some may be names of sizes, or not known. */
+  elements(at: number): readonly Dim[] | undefined {
+    const elements = this.lowering.elements(this.input(at));
+    const sound = elements?.every((one) => typeof one !== 'number' || Number.isSafeInteger(one)) !== false;
+    if (!sound) throw this.broken(`has an input ${at} that holds no whole numbers`);
+    return elements;
+  }
+
+  #present(at: number, numbers: readonly number[] | undefined): readonly number[] {
+    if (numbers !== undefined) return numbers;
+    throw new Inexpressible(`Input ${at} is computed, where it must be known beforehand.`);
+  }
+
+  #first(at: number, [number]: readonly number[]): number {
     if (number === undefined) throw this.broken(`has an empty input ${at}`);
     return number;
   }

@@ -11,15 +11,16 @@ import { TABLE } from './table.ts';
 import { outputTypeOf } from './types.ts';
 import { namedShape, Walk } from './walk.ts';
 
-/** Nodes lowered in all, bodies counted as often as they are entered. */
-const MOST_STEPS = 2_000_000;
+/** How often a body may be entered on average: loops are lowered again where sizes change from round to round. */
+const ENTRIES = 64;
+const MOST_STEPS = 1_000_000;
 
 /** Names inputs and outputs of the model as the graph does. What has no counterpart in ONNX becomes an opaque operator. */
 export function lowerTfGraph(graph: TfGraph, lowering: Lowering): void {
   const walk = new Walk(graph, lowering, {
     rows: TABLE,
     functions: graph.functions,
-    notes: { left: MOST_STEPS, reversed: new WeakMap() },
+    notes: { left: stepsFor(graph), reversed: new WeakMap(), last: new WeakMap() },
   });
   const inputs = graph.inputs.map((input) => inputOf(lowering, input));
   const outputs = walk.outputs(inputs);
@@ -28,6 +29,13 @@ export function lowerTfGraph(graph: TfGraph, lowering: Lowering): void {
     if (held === undefined || !isOperand(held)) throw noTensor(name);
     lowering.output(name, declared(walk, lowering, ref, held));
   }
+}
+
+/** Nodes that may be lowered in all. */
+function stepsFor(graph: TfGraph): number {
+  const bodies = [graph, ...graph.functions.values()];
+  const count = bodies.reduce((sum, { nodes }) => sum + nodes.length, 0);
+  return Math.min(MOST_STEPS, 1000 + ENTRIES * count);
 }
 
 /** Shapes are 64-bit inside and leave the model as the 32-bit integers that TensorFlow declares. */

@@ -2,7 +2,7 @@
 import { PareError } from '#base/failure.ts';
 import type { Lowering, Operand } from '#formats/lowering/lowering.ts';
 import type { TfBody, TfInput, TfNode, TfRef } from '#formats/tensorflow/graph.ts';
-import type { Shape } from '#ir/model.ts';
+import type { Shape, ValueId } from '#ir/model.ts';
 import { TfCall, type Notes, type Row, type Scope } from './call.ts';
 import { isOperand, keyOf, type Held } from './held.ts';
 import { Inexpressible } from './inexpressible.ts';
@@ -11,6 +11,8 @@ import { outputTypeOf } from './types.ts';
 
 /** Bodies inside bodies: more than any exporter nests. */
 const DEEPEST = 32;
+/** Nodes that pass a value on, one after another, that are looked through. */
+const LONGEST_CHAIN = 64;
 const TOO_MANY = 'tensorflow/too-many-nodes';
 /** Operators that pass their first input on. */
 const PASSING = new Set(['Identity', 'StopGradient', 'PreventGradient', 'Snapshot', 'CheckNumerics', 'EnsureShape']);
@@ -28,8 +30,13 @@ export class Walk implements Scope {
   readonly #around: Surroundings;
   readonly #body: TfBody;
   readonly #held = new Map<string, Held>();
+  readonly #given = new Map<string, Held>();
   readonly #byName: ReadonlyMap<string, TfNode>;
   readonly #uses = new Map<string, number>();
+  /** The last output that is read, by node. */
+  readonly #last = new Map<string, number>();
+  /** How many outputs of nodes hold a value: more than one where nodes only pass it on. */
+  readonly #holders = new Map<ValueId, number>();
 
   constructor(body: TfBody, lowering: Lowering, around: Surroundings, depth = 0) {
     if (depth > DEEPEST) {
@@ -60,18 +67,24 @@ export class Walk implements Scope {
     const roots = this.#body.outputs.map(({ ref }) => ref);
     const order = orderOf(this.#body, roots);
     this.#count(order, roots);
-    const given = new Map(this.#body.inputs.map((input, at) => [input.node, inputs[at]]));
+    for (const [at, { node }] of this.#body.inputs.entries()) {
+      const value = inputs[at];
+      if (value !== undefined) this.#given.set(node, value);
+    }
     for (const node of order) {
-      const value = given.get(node.name);
+      const value = this.#given.get(node.name);
       const results = value === undefined ? this.#lower(node) : [value];
-      for (const [at, held] of results.entries()) this.#held.set(keyOf({ node: node.name, output: at }), held);
+      for (const [at, held] of results.entries()) {
+        this.#held.set(keyOf({ node: node.name, output: at }), held);
+        if (isOperand(held)) this.#holders.set(held.id, 1 + (this.#holders.get(held.id) ?? 0));
+      }
     }
     return roots.map((ref) => this.settle(ref));
   }
 
   producer(ref: TfRef): { readonly node: TfNode; readonly output: number } | undefined {
     let { node: name, output } = ref;
-    for (let hops = 0; hops < this.#byName.size; hops++) {
+    for (let hops = 0; hops < LONGEST_CHAIN; hops++) {
       const node = this.#byName.get(name);
       if (node === undefined) return undefined;
       const [first] = node.inputs;
@@ -85,6 +98,13 @@ export class Walk implements Scope {
     return this.#uses.get(keyOf(ref)) ?? 0;
   }
 
+  isAlone(ref: TfRef): boolean {
+    const held = this.held(ref);
+    if (held === undefined || this.uses(ref) !== 1) return false;
+    // A product that waited for its bias is held by nothing else.
+    return isOperand(held) && (this.#holders.get(held.id) ?? 1) <= 1 && !this.#given.has(ref.node);
+  }
+
   held(ref: TfRef): Held | undefined {
     return this.#held.get(keyOf(ref));
   }
@@ -96,6 +116,7 @@ export class Walk implements Scope {
   #count(order: readonly TfNode[], roots: readonly TfRef[]): void {
     for (const ref of [...order.flatMap((node) => node.inputs), ...roots]) {
       this.#uses.set(keyOf(ref), (this.#uses.get(keyOf(ref)) ?? 0) + 1);
+      this.#last.set(ref.node, Math.max(ref.output, this.#last.get(ref.node) ?? 0));
     }
   }
 
@@ -164,12 +185,7 @@ export class Walk implements Scope {
 
   /** As many outputs as anyone reads. */
   #outputsOf(node: TfNode): number {
-    let count = 1;
-    for (const key of this.#uses.keys()) {
-      const split = key.indexOf(':');
-      if (key.slice(split + 1) === node.name) count = Math.max(count, Number(key.slice(0, split)) + 1);
-    }
-    return Math.min(count, 64);
+    return Math.min(1 + (this.#last.get(node.name) ?? 0), 64);
   }
 }
 

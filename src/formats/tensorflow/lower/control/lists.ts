@@ -6,7 +6,7 @@ import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
 
 /** Shape of an item from the input that declares it: -1 for open sizes, a scalar -1 for an open rank. */
 function itemShape(call: TfCall, at: number): TfList['item'] {
-  const operand = call.lowering.numbers(call.input(at));
+  const operand = call.known(at);
   if (operand === undefined || call.shape(at)?.length === 0) return null;
   return operand.map((size) => (size < 0 ? null : size));
 }
@@ -145,7 +145,7 @@ function scatter(call: TfCall): readonly Held[] {
   const items = call.input(0);
   const dtype = lowering.dtype(items);
   if (dtype === null) throw new Inexpressible('The type of its items is not known.');
-  const places = lowering.numbers(call.input(1));
+  const places = call.known(1);
   if (places === undefined || !places.every((place, at) => place === at)) {
     throw new Inexpressible('It scatters items in another order than they come in.');
   }

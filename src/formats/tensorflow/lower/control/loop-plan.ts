@@ -18,6 +18,9 @@ export type Variable =
   | { readonly kind: 'slot'; readonly list: TfList }
   | { readonly kind: 'idle' };
 
+/** More than any loop carries. */
+const MOST_VARIABLES = 1024;
+
 export interface LoopPlan {
   readonly body: BodyView;
   readonly condition: BodyView;
@@ -35,6 +38,7 @@ export function planOf(call: TfCall): LoopPlan {
   if (condition.body.inputs.length !== count || condition.body.outputs.length === 0) {
     throw call.broken('has a condition that does not fit its variables');
   }
+  if (count > MOST_VARIABLES) throw call.broken(`has ${count} variables`);
   const initial = Array.from({ length: count }, (_, at) => call.held(at));
   const fixed = initial.map((_, at) => isFixed(body, at));
   const live = liveOf(call, body, condition, fixed);

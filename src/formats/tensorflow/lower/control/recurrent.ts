@@ -144,7 +144,9 @@ function emit(
     if (place === 'state') return made.last;
     if (place === 'memory') return made.cell ?? { kind: 'dead' };
     if (variable.kind !== 'scan' && variable.kind !== 'slot') return { kind: 'dead' };
-    return { ...variable.list, items: place === 'slot' ? slot(call, made) : sequence(call, made, turned), count: null };
+    const items = place === 'slot' ? slot(call, made) : sequence(call, made, turned);
+    call.scope.notes.last.set(items, made.last);
+    return { ...variable.list, items, count: null };
   });
 }
 

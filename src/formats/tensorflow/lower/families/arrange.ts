@@ -8,7 +8,7 @@ import { squeeze } from './squeeze.ts';
 
 function reshape(call: TfCall): readonly Operand[] {
   const { lowering } = call;
-  const sizes = lowering.numbers(call.input(1));
+  const sizes = call.known(1);
   return [lowering.reshape(call.input(0), sizes ?? call.long(1), { name: call.name })];
 }
 

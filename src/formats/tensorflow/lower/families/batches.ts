@@ -19,6 +19,7 @@ function spaceToBatch(call: TfCall): readonly Operand[] {
   const pads = call.numbers(2);
   const rank = call.rank(0);
   const spaces = block.length;
+  if (rank <= spaces || pads.length !== 2 * spaces) throw call.broken(`moves ${spaces} axes of ${rank}`);
   const zeros = Array.from({ length: rank - spaces - 1 }, () => 0);
   const before = block.map((_, at) => pads[2 * at] ?? 0);
   const after = block.map((_, at) => pads[2 * at + 1] ?? 0);
@@ -57,6 +58,8 @@ function batchToSpace(call: TfCall): readonly Held[] {
   const spaces = block.length;
   const x = call.input(0);
   const sizes = sizesOf(call, x, 'batch');
+  if (sizes.length <= spaces || crops.length !== 2 * spaces)
+    throw call.broken(`moves ${spaces} axes of ${sizes.length}`);
   const batch = call.step('batches', 'Div', [sizes[0]!, lowering.small([product(block)])]);
   const apart = [...block.map((size) => lowering.small([size])), batch, ...sizes.slice(1)];
   const split = lowering.reshape(x, joinedSizes(call, apart, 'apart'), { name: `${call.name}/apart` });

@@ -42,7 +42,7 @@ function filledUp(call: TfCall, list: Operand, most: Operand, name: string): Ope
 function suppress(version: 2 | 3 | 4 | 5): Row {
   return (call): readonly Held[] => {
     if (version === 5) {
-      if (call.number(5) !== 0) throw new Inexpressible('It lowers scores softly, which ONNX does not.');
+      if (call.real(5) !== 0) throw new Inexpressible('It lowers scores softly, which ONNX does not.');
     }
     const most = call.long(2);
     const limits = { most, overlap: call.input(3), score: version > 2 ? call.input(4) : null };

@@ -54,7 +54,7 @@ function perTensor(call: TfCall, min: number, max: number): readonly Operand[] {
 }
 
 function perChannel(call: TfCall): readonly Operand[] {
-  return [rounded(call, call.input(0), gridsOf(call, call.numbers(1), call.numbers(2)))];
+  return [rounded(call, call.input(0), gridsOf(call, call.reals(1), call.reals(2)))];
 }
 
 function rounded(call: TfCall, x: Operand, grids: readonly Grid[]): Operand {
@@ -84,15 +84,8 @@ function onGrid(call: TfCall, x: Operand, grid: Grid): Operand {
     : call.emit('Clip', [x, call.like(x, grid.min), call.like(x, grid.max)]);
   const input = call.node.inputs[0];
   // What others read unrounded stays unrounded.
-  const alone = full && input !== undefined && call.scope.uses(input) === 1 && isComputed(call);
+  const alone = full && input !== undefined && call.scope.isAlone(input);
   return lowering.round(alone ? x : own, quantizationOf(call, [grid]));
-}
-
-/** Inputs of the model are what the caller gives; they are rounded behind the door. */
-function isComputed(call: TfCall): boolean {
-  const input = call.node.inputs[0];
-  const made = input === undefined ? undefined : call.scope.producer(input);
-  return made !== undefined && made.node.op !== 'Placeholder';
 }
 
 function quantizationOf(call: TfCall, grids: readonly Grid[], axis?: number): Quantization {
@@ -164,7 +157,7 @@ function quantizeAndDequantize(call: TfCall): readonly Operand[] {
     throw new Inexpressible('It finds its range while running, or rounds to another width than 8 bits.');
   }
   if (call.text('round_mode', 'HALF_TO_EVEN') !== 'HALF_TO_EVEN') throw new Inexpressible('It rounds halves up.');
-  const [min, max] = [f(call.number(1)), f(call.number(2))];
+  const [min, max] = [f(call.real(1)), f(call.real(2))];
   const narrow = call.flag('narrow_range');
   const [low, high] = signed ? [narrow ? -127 : -128, 127] : [0, 255];
   const fromLow = min * low > 0 ? f(low / min) : Infinity;
@@ -186,7 +179,7 @@ function quantizeAndDequantize(call: TfCall): readonly Operand[] {
 
 export const fakeQuantRows: readonly (readonly [string, Row])[] = [
   ['FakeQuantWithMinMaxArgs', (call) => perTensor(call, call.float('min', -6), call.float('max', 6))],
-  ['FakeQuantWithMinMaxVars', (call) => perTensor(call, call.number(1), call.number(2))],
+  ['FakeQuantWithMinMaxVars', (call) => perTensor(call, call.real(1), call.real(2))],
   ['FakeQuantWithMinMaxVarsPerChannel', perChannel],
   ['QuantizeAndDequantizeV2', quantizeAndDequantize],
   ['QuantizeAndDequantizeV3', quantizeAndDequantize],

@@ -94,7 +94,7 @@ function scatter(reduction: 'none' | 'add' | 'max' | 'min', negated = false): Ro
 /** Where each number stands in a permutation. */
 function invert(call: TfCall): readonly Operand[] {
   const { lowering } = call;
-  const known = lowering.numbers(call.input(0));
+  const known = call.known(0);
   if (known !== undefined)
     return [
       lowering.small(

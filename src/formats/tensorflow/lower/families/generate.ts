@@ -46,7 +46,7 @@ function like(value: number): Row {
 
 /** Evenly spaced numbers; the last one is `stop` itself. */
 function linSpace(call: TfCall): readonly Operand[] {
-  const [start, stop, count] = [call.number(0), call.number(1), call.number(2)];
+  const [start, stop, count] = [call.real(0), call.real(1), call.number(2)];
   if (!(count >= 1 && count <= 65_536)) throw new Inexpressible('It makes too many numbers.');
   const step = count > 1 ? Math.fround((stop - start) / (count - 1)) : 0;
   const list = Array.from({ length: count }, (_, at) => (at > 0 && at === count - 1 ? stop : start + at * step));
@@ -68,7 +68,7 @@ function diagonal(call: TfCall): readonly Operand[] {
   const { lowering } = call;
   if (call.count > 1) {
     const [k] = call.numbers(1);
-    const [rows, columns, padding] = [call.number(2), call.number(3), call.number(4)];
+    const [rows, columns, padding] = [call.number(2), call.number(3), call.real(4)];
     if (call.numbers(1).length > 1 || k !== 0 || rows !== -1 || columns !== -1 || padding !== 0) {
       throw new Inexpressible('It fills other diagonals than the main one.');
     }
@@ -101,7 +101,16 @@ function broadcastShapes(call: TfCall): readonly Operand[] {
   return [call.emit('Where', [one, b, a])];
 }
 
+/** An input that callers feed is held already when its readers are lowered. */
+function unfed(): never {
+  throw new Inexpressible(
+    'It is fed from outside, but is not among the inputs.',
+    'Name it in the signature of the model.',
+  );
+}
+
 export const generateRows: readonly (readonly [string, Row])[] = [
+  ['Placeholder', unfed],
   ['Const', constant],
   ['Shape', shapeOf],
   ['ShapeN', shapesOf],

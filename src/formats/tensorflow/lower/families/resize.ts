@@ -9,7 +9,7 @@ function resize(mode: 'nearest' | 'linear'): Row {
     const { lowering } = call;
     const alignCorners = call.flag('align_corners');
     const halfPixelCenters = call.flag('half_pixel_centers');
-    const known = lowering.numbers(call.input(1));
+    const known = call.known(1);
     const given = call.input(0);
     // Bilinear sampling gives floats, whatever it gets.
     const x = mode !== 'nearest' && lowering.dtype(given) !== 'f32' ? call.cast(given, 'f32', 'float') : given;

@@ -10,8 +10,8 @@ import { strided } from './strided.ts';
 function slice(call: TfCall): readonly Operand[] {
   const { lowering } = call;
   const x = call.input(0);
-  const begin = lowering.elements(call.input(1));
-  const size = lowering.elements(call.input(2));
+  const begin = call.elements(1);
+  const size = call.elements(2);
   const count = begin?.length ?? size?.length ?? call.rank(0);
   const axes = lowering.small(Array.from({ length: count }, (_, at) => at));
   const known = begin?.every((one) => typeof one === 'number') && size?.every((one) => typeof one === 'number');
@@ -72,7 +72,7 @@ function roll(call: TfCall): readonly Operand[] {
 /** [axes, 2] of TensorFlow in the order of ONNX: all before, then all after. */
 function padsOf(call: TfCall): Operand {
   const { lowering } = call;
-  const known = lowering.numbers(call.input(1));
+  const known = call.known(1);
   if (known !== undefined) {
     return lowering.small([...known.filter((_, at) => at % 2 === 0), ...known.filter((_, at) => at % 2 === 1)]);
   }
@@ -81,7 +81,7 @@ function padsOf(call: TfCall): Operand {
 }
 
 function pad(call: TfCall): readonly Operand[] {
-  const known = call.lowering.numbers(call.input(1));
+  const known = call.known(1);
   if (known?.every((size) => size === 0) === true) return [call.input(0)];
   const value = call.count > 2 ? call.input(2) : null;
   const inputs = value === null ? [call.input(0), padsOf(call)] : [call.input(0), padsOf(call), value];

@@ -33,9 +33,8 @@ interface Masks {
 }
 
 export function strided(call: TfCall): readonly Operand[] {
-  const { lowering } = call;
-  const begin = lowering.elements(call.input(1));
-  const end = lowering.elements(call.input(2));
+  const begin = call.elements(1);
+  const end = call.elements(2);
   const steps = call.numbers(3);
   const masks: Masks = {
     begin: call.int('begin_mask', 0),
@@ -110,6 +109,8 @@ function apply(call: TfCall, { cuts, fresh }: Plan): Operand {
   const [only] = single;
   // One position of a list, as in shape arithmetic: what Gather of a scalar says best.
   if (single.length === 1 && only?.drops === true && typeof only.start === 'number' && dropped.length === 1) {
+    const last = only.axis === 0 && only.start === -1 ? call.scope.notes.last.get(x) : undefined;
+    if (last !== undefined && fresh.length === 0) return last;
     x = named(call, 'Gather', [x, lowering.small(only.start)], { axis: only.axis }, fresh.length === 0);
   } else if (single.length > 0) {
     const isLast = dropped.length === 0 && fresh.length === 0;
