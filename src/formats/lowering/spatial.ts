@@ -22,6 +22,7 @@ export function convolve(
   const inner = firstOf(bench, x, options);
   const kernel = kernelOf(bench, weights, options.name);
   const dilations = options.dilations ?? kernel.map(() => 1);
+  checkSteps(options.name, options.strides, dilations, kernel, [options.groups ?? 1]);
   const attrs: Record<string, AttrInput> = {
     kernel_shape: kernel,
     strides: options.strides,
@@ -42,6 +43,7 @@ export function convolveTransposed(
   const inner = firstOf(bench, x, options);
   const kernel = kernelOf(bench, weights, options.name);
   const dilations = options.dilations ?? kernel.map(() => 1);
+  checkSteps(options.name, options.strides, dilations, kernel, [options.groups ?? 1]);
   const sizes = bench.shape(inner)?.slice(2) ?? [];
   const before: number[] = [];
   const after: number[] = [];
@@ -82,6 +84,7 @@ export function convolveTransposed(
 export function pool(bench: Workbench, x: Operand, options: PoolOptions): Operand {
   const inner = firstOf(bench, x, options);
   const dilations = options.dilations ?? options.window.map(() => 1);
+  checkSteps(options.name, options.strides, dilations, options.window);
   const attrs: Record<string, AttrInput> = {
     kernel_shape: options.window,
     strides: options.strides,
@@ -90,6 +93,15 @@ export function pool(bench: Workbench, x: Operand, options: PoolOptions): Operan
     ...(options.kind === 'average' && options.countPadding === true ? { count_include_pad: 1 } : {}),
   };
   return emitted(bench, options.kind === 'max' ? 'MaxPool' : 'AveragePool', [inner], options, attrs);
+}
+
+/** Windows, steps and groups of at least one: damaged files have others, and no pads follow from those. */
+function checkSteps(name: string, ...lists: readonly (readonly number[])[]): void {
+  for (const list of lists) {
+    if (list.every((size) => Number.isSafeInteger(size) && size >= 1)) continue;
+    const what = `slides a window with sizes or steps of [${list.join(', ')}]`;
+    throw refusal(name, what, 'The file is damaged: get it again.');
+  }
 }
 
 /** Batch, channels, spatial. */
