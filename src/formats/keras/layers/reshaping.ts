@@ -27,6 +27,14 @@ function reshape(call: LayerCall): Operand {
   const sizes = call.sizes(first);
   const rest = sizes.slice(1);
   const known = rest.every((size) => size !== undefined);
+  // A row of channels for every sample, as squeeze-and-excite blocks make it: laid as convolutions want it.
+  const channels = asked.at(-1);
+  const isRow = sizes.length === 2 && asked.length > 1 && asked.slice(0, -1).every((size) => size === 1);
+  if (isRow && channels !== undefined && channels === sizes[1]) {
+    const ones = asked.slice(1).map(() => 1);
+    const laid = lowering.reshape(first, [sizes[0] ?? -1, channels, ...ones], { name: call.name });
+    return lowering.transpose(laid, [0, ...ones.map((_, at) => at + 2), 1]);
+  }
   const open = asked.indexOf(-1);
   // One size is left to be found: it follows from the others where those are known.
   const found = known && open !== -1 ? countOf(rest as number[]) / -countOf(asked) : -1;

@@ -2,6 +2,7 @@
 import type { JsonObject } from '#formats/keras/config/json.ts';
 import { FUNCTION_LAYERS, kerasOperation } from '#formats/keras/operations/layers.ts';
 import { ACTIVATION_LAYERS } from './activation-layers.ts';
+import { APPLICATIONS } from './applications.ts';
 import { ATTENTION } from './attention.ts';
 import { CONVOLUTIONS } from './convolution.ts';
 import { CORE } from './core.ts';
@@ -24,6 +25,7 @@ export const LAYERS: LayerRows = {
   ...ATTENTION,
   ...RECURRENT,
   ...WRAPPERS,
+  ...APPLICATIONS,
   ...FUNCTION_LAYERS,
 };
 

@@ -1,9 +1,8 @@
 /** Walks a model from its outputs back to its inputs and lowers each call of each layer once, nested models in their place. */
-import type { DType } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import type { Json, KerasWeights } from '#formats/keras/archive.ts';
 import { tensorsOfCall, type Argument, type CallRecord, type TensorRef } from '#formats/keras/config/calls.ts';
-import { fieldOf, isList } from '#formats/keras/config/json.ts';
+import { fieldOf } from '#formats/keras/config/json.ts';
 import {
   isModelRecord,
   readModelRecord,
@@ -13,13 +12,15 @@ import {
 import { Settings } from '#formats/keras/config/settings.ts';
 import { rowOf } from '#formats/keras/layers/table.ts';
 import type { Lowering, Operand } from '#formats/lowering/lowering.ts';
-import { dtypeName, tensorDtype } from './dtype.ts';
+import { dtypeName } from './dtype.ts';
 import { LayerCall, type Given, type InnerLayer, type LayerState } from './layer-call.ts';
 import { passMasks } from './masks.ts';
-import { Unsupported } from './unsupported.ts';
+import { refusalOf, typeOf, unknownClass } from './refusal.ts';
 import { LayerWeights, type MadeWeights } from './weights.ts';
 
 const DEEPEST = 32;
+/** Calls of layers in all: models that call each other twice at every level double with each. */
+const MOST_CALLS = 200_000;
 
 /** What all layers of a file share. */
 export class ModelScope {
@@ -31,6 +32,7 @@ export class ModelScope {
   readonly #states = new Map<string, LayerState>();
   /** Types other than float32 that layers were meant to compute in. */
   readonly otherTypes = new Set<string>();
+  readonly calls = { count: 0 };
 
   constructor(lowering: Lowering, version: number, weights: KerasWeights) {
     this.lowering = lowering;
@@ -51,7 +53,7 @@ export class ModelScope {
   /** As this one, with the weights of a model inside a layer. */
   within(weights: KerasWeights): ModelScope {
     const inner = new ModelScope(this.lowering, this.version, weights);
-    return Object.assign(inner, { masks: this.masks, otherTypes: this.otherTypes });
+    return Object.assign(inner, { masks: this.masks, otherTypes: this.otherTypes, calls: this.calls });
   }
 }
 
@@ -87,10 +89,10 @@ export function lowerModel(
     }
     results.set(stepKey(ref.layer, ref.call), [input]);
   }
-  const wanted = outputsWanted(model);
+  const walk: Walk = { scope, model, results, wanted: outputsWanted(model), types: typesTold(model), place };
   for (const output of model.outputs) {
     for (const step of stepsBefore(model, output, results)) {
-      results.set(step.key, lowerStep(scope, model, step, results, wanted, place));
+      results.set(step.key, lowerStep(walk, step));
     }
   }
   return model.outputs.map((ref) => resultOf(results, ref, model.name));
@@ -168,14 +170,16 @@ function damaged(place: string, problem: string): PareError {
   });
 }
 
-function lowerStep(
-  scope: ModelScope,
-  model: ModelRecord,
-  { layer, at, key }: Step,
-  results: ReadonlyMap<string, readonly Operand[]>,
-  wanted: ReadonlyMap<string, number>,
-  { path, prefix }: Place,
-): readonly Operand[] {
+interface Walk {
+  readonly scope: ModelScope;
+  readonly model: ModelRecord;
+  readonly results: ReadonlyMap<string, readonly Operand[]>;
+  readonly wanted: ReadonlyMap<string, number>;
+  readonly types: () => ReadonlyMap<string, TensorRef['type']>;
+  readonly place: Place;
+}
+
+function lowerStep({ scope, results, wanted, types, place }: Walk, { layer, at, key }: Step): readonly Operand[] {
   const record = layer.calls[at] as CallRecord;
   const give = (argument: Argument): Given => {
     if (argument.kind === 'tensor') {
@@ -183,25 +187,33 @@ function lowerStep(
     }
     return argument.kind === 'list' ? { kind: 'list', items: argument.items.map(give) } : argument;
   };
-  const positional = record.positional.map(give);
-  const named = new Map([...record.named].map(([name, argument]) => [name, give(argument)]));
-  const name = `${prefix}${layer.name}${at === 0 ? '' : `/call_${at + 1}`}`;
-  const layerPath = [...path, layer.name];
-  const call = { name, className: layer.className, config: layer.config, path: layerPath, positional, named };
-  const outputs = lowerLayer(scope, { ...call, outputs: wanted.get(key) ?? 1, types: typesWanted(model, layer, at) });
-  return outputs;
+  scope.calls.count++;
+  if (scope.calls.count > MOST_CALLS) {
+    const problem = `The model calls its layers more than ${MOST_CALLS} times.`;
+    throw new PareError({ code: 'keras/too-large', place: layer.name, problem });
+  }
+  return lowerLayer(scope, {
+    name: `${place.prefix}${layer.name}${at === 0 ? '' : `/call_${at + 1}`}`,
+    className: layer.className,
+    config: layer.config,
+    path: [...place.path, layer.name],
+    positional: record.positional.map(give),
+    named: new Map([...record.named].map(([name, argument]) => [name, give(argument)])),
+    outputs: wanted.get(key) ?? 1,
+    type: (output) => types().get(`${key}\n${output}`),
+  });
 }
 
-/** What Keras 3 says of the outputs where they are used. */
-function typesWanted(model: ModelRecord, layer: LayerRecord, at: number): () => ReadonlyMap<number, TensorRef['type']> {
+/** What Keras 3 says of outputs where they are used; looked up only for layers that stay opaque. */
+function typesTold(model: ModelRecord): () => ReadonlyMap<string, TensorRef['type']> {
+  let told: Map<string, TensorRef['type']> | undefined;
   return () => {
-    const types = new Map<number, TensorRef['type']>();
-    for (const other of model.layers.values()) {
-      for (const ref of other.calls.flatMap(tensorsOfCall)) {
-        if (ref.layer === layer.name && ref.call === at + layer.firstCall) types.set(ref.output, ref.type);
-      }
+    if (told !== undefined) return told;
+    told = new Map();
+    for (const ref of [...model.layers.values()].flatMap((layer) => layer.calls.flatMap(tensorsOfCall))) {
+      told.set(`${stepKey(ref.layer, ref.call)}\n${ref.output}`, ref.type);
     }
-    return types;
+    return told;
   };
 }
 
@@ -213,7 +225,7 @@ interface LayerToLower {
   readonly positional: readonly Given[];
   readonly named: ReadonlyMap<string, Given>;
   readonly outputs: number;
-  readonly types: () => ReadonlyMap<number, TensorRef['type']>;
+  readonly type: (output: number) => TensorRef['type'];
 }
 
 function lowerLayer(scope: ModelScope, layer: LayerToLower): readonly Operand[] {
@@ -224,7 +236,7 @@ function lowerLayer(scope: ModelScope, layer: LayerToLower): readonly Operand[] 
     return lowerModel(scope, readModelRecord(className, config, name), inputs, { path, prefix: `${name}/` });
   }
   const call = callOf(scope, { name, className, config, positional, named }, scope.stateOf(path)).call;
-  return lowerCall(scope, call, layer.outputs, layer.types);
+  return lowerCall(scope, call, layer.outputs, layer.type);
 }
 
 function noteType(scope: ModelScope, config: LayerRecord['config']): void {
@@ -257,7 +269,7 @@ function lowerCall(
   scope: ModelScope,
   call: LayerCall,
   outputs: number,
-  types: LayerToLower['types'] = () => new Map(),
+  type: LayerToLower['type'],
 ): readonly Operand[] {
   const { className } = call.parts;
   const row = rowOf(className, call.settings.fields);
@@ -270,55 +282,17 @@ function lowerCall(
     passMasks(call, row, fresh);
     return fresh;
   } catch (error) {
-    const refusal = refusalOf(scope, call, error);
+    const refusal = refusalOf(call, error);
     if (refusal === undefined) throw error;
-    const told = types();
     return scope.lowering.opaque(className, call.tensors, {
       name: call.name,
       outputs: Array.from({ length: outputs }, (_, at) => (at === 0 ? call.name : `${call.name}_${at}`)),
       domain: 'keras',
       reason: refusal.reason,
       hint: refusal.hint,
-      types: Array.from({ length: outputs }, (_, at) => typeOf(told.get(at))),
+      types: Array.from({ length: outputs }, (_, at) => typeOf(type(at))),
     });
   }
-}
-
-function typeOf(type: TensorRef['type']): {
-  readonly dtype: DType | null;
-  readonly shape: (number | string | null)[] | null;
-} {
-  const shape = type?.shape;
-  const sizes = isList(shape) && shape.length <= 16 ? shape : undefined;
-  return {
-    dtype: tensorDtype(type?.dtype) ?? null,
-    shape: sizes?.map((size, at) => (typeof size === 'number' ? size : at === 0 ? 'batch' : null)) ?? null,
-  };
-}
-
-function unknownClass(className: string): Unsupported {
-  if (className === 'Lambda') {
-    return new Unsupported(
-      'a Lambda layer is code in Python, which only Python can run.',
-      'Replace it by layers of Keras, or export the model as a SavedModel or TFLite file and open that.',
-    );
-  }
-  return new Unsupported(
-    `layers of class ${className} are not known here: it is a class of the model's own, or one of Keras that is rare.`,
-    'Replace it by other layers of Keras, or export the model as a SavedModel or TFLite file and open that.',
-  );
-}
-
-/** Why a layer stays opaque; undefined where the error is about the file as a whole. */
-function refusalOf(scope: ModelScope, call: LayerCall, error: unknown): Unsupported | undefined {
-  if (error instanceof Unsupported) return error;
-  if (!(error instanceof PareError) || error.parts.code !== 'lowering/refused') return undefined;
-  const unknown = call.tensors.some((operand) => scope.lowering.shape(operand) === null);
-  if (!unknown) return new Unsupported(`it ${error.parts.problem.replace(/^It /, '')}`);
-  return new Unsupported(
-    'the shape of its input is not known, because a layer before it has no counterpart in ONNX.',
-    'Replace that layer first.',
-  );
 }
 
 /** A layer inside a layer: its weights are part of the outer one's. */
