@@ -3,10 +3,10 @@ import { PareError } from '#base/failure.ts';
 import type { Notice } from '#base/notice.ts';
 import type { Files } from '#base/bytes.ts';
 import type { FormatInput } from '#formats/format.ts';
-import { BesideFiles } from '#formats/tensorflow/beside-files.ts';
+import { BesideFiles, baseName } from '#formats/tensorflow/beside-files.ts';
 import { freezeGraph } from '#formats/tensorflow/freeze.ts';
 import { frozenEnds } from '#formats/tensorflow/frozen-ends.ts';
-import { protoGraph } from '#formats/tensorflow/graph-def/proto.ts';
+import { nameOf, namesOf, protoGraph } from '#formats/tensorflow/graph-def/proto.ts';
 import {
   GRAPH_SCHEMA,
   META_GRAPH,
@@ -14,7 +14,6 @@ import {
   SAVED_MODEL,
   SAVED_MODEL_SCHEMA,
 } from '#formats/tensorflow/graph-def/schema.ts';
-import { nameOf, namesOf } from '#formats/tensorflow/graph-def/proto.ts';
 import type { TfGraph } from '#formats/tensorflow/graph.ts';
 import { inlineGraph } from '#formats/tensorflow/inline.ts';
 import type { WeightStore } from '#ir/weights.ts';
@@ -65,6 +64,14 @@ export async function openSavedModel(input: FormatInput, store: WeightStore): Pr
 async function openFrozen({ files, main }: FormatInput, store: WeightStore): Promise<OpenedGraph> {
   const source = files.get(main);
   if (source === undefined) throw new Error(main);
+  if (baseName(main) === 'tensorflowjs_model.pb') {
+    throw new PareError({
+      code: 'savedmodel/old-tfjs',
+      file: source.name,
+      problem: 'This is the graph of a TF.js model from before version 1.0, whose weights lie elsewhere.',
+      hint: 'Convert it to a model.json with tensorflowjs_converter (its tool pb2json).',
+    });
+  }
   const raw = protoGraph(source, await decodeMessage(source, GRAPH_SCHEMA));
   const flat = inlineGraph(raw, frozenEnds(raw));
   const { graph, notices } = await freezeGraph(flat, noVariables(source.name), store);
@@ -92,6 +99,8 @@ async function openFolder({ files, main, find, signature }: FormatInput, store: 
   }
   const raw = protoGraph(source, graphRecord);
   const chosen = chooseSignature(source, meta, signature);
+  // Graphs of TensorFlow 1 may do without; those of TensorFlow 2 hold nothing at their top but what restores variables.
+  if (chosen === undefined && raw.functions.size > 0) throw noSignature(source.name);
   const ends = chosen?.ends ?? frozenEnds(raw);
   const flat = inlineGraph(raw, ends);
   const beside = new BesideFiles(files, main, find);
@@ -108,6 +117,15 @@ async function openFolder({ files, main, find, signature }: FormatInput, store: 
     ...(chosen === undefined ? {} : { signatures: { chosen: chosen.name, all: chosen.all } }),
     version: info === undefined ? '' : nameOf(source, info, META_INFO.version),
   };
+}
+
+function noSignature(file: string): PareError {
+  return new PareError({
+    code: 'savedmodel/no-signature',
+    file,
+    problem: 'It has no signature, so nothing says what goes into the model and what comes out.',
+    hint: 'Save it again with one: tf.saved_model.save(model, folder, signatures=model.__call__.get_concrete_function(...)).',
+  });
 }
 
 /** What else lies in the folder of a SavedModel belongs to it. */

@@ -48,7 +48,8 @@ export class BesideFiles {
     // Files dropped one by one lose their folder: a single file of that name is the one that is meant.
     const name = baseName(path);
     const alike = [...this.#files].filter(([each]) => baseName(each) === name && each !== this.#main);
-    return alike.length === 1 ? alike[0] : undefined;
+    const near = alike.filter(([each]) => each.startsWith(folder));
+    return near.length === 1 ? near[0] : alike.length === 1 ? alike[0] : undefined;
   }
 }
 

@@ -3,7 +3,7 @@ import { PareError } from '#base/failure.ts';
 import type { Ends } from './flat.ts';
 import { outputCount } from './graph-def/op-facts.ts';
 import { isTrainingSwitch } from './inline-calls.ts';
-import type { RawGraph, RawNode } from './graph-def/raw.ts';
+import type { RawAttr, RawGraph, RawNode } from './graph-def/raw.ts';
 import { dataInputs, parseReference } from './inline-scope.ts';
 
 const PLACEHOLDERS = new Set(['Placeholder', 'PlaceholderV2']);
@@ -61,16 +61,16 @@ function isPivot(node: RawNode, nodes: ReadonlyMap<string, RawNode>, depth = 0):
 
 function inputOf(node: RawNode): Ends['inputs'] {
   const dtype = node.attrs.get('dtype') ?? node.attrs.get('T');
-  const shape = node.attrs.get('shape');
-  return [
-    {
-      name: node.name,
-      ref: node.name,
-      type: dtype?.kind === 'type' ? dtype.value : 0,
-      // Graphs of old leave an unknown shape out, which then reads as that of a scalar.
-      shape: shape?.kind === 'shape' ? shape.value : null,
-    },
-  ];
+  const shape = shapeAttr(node.attrs.get('shape'));
+  const noted = node.attrs.get('_output_shapes');
+  const other = noted?.kind === 'list' ? shapeAttr(noted.value[0]) : null;
+  // Graphs of old leave an unknown shape out, which then reads as that of a scalar.
+  const told = shape === null || (shape.length === 0 && other !== null) ? other : shape;
+  return [{ name: node.name, ref: node.name, type: dtype?.kind === 'type' ? dtype.value : 0, shape: told }];
+}
+
+function shapeAttr(attr: RawAttr | undefined): readonly (number | null)[] | null {
+  return attr?.kind === 'shape' ? attr.value : null;
 }
 
 /** Nodes that depend on the inputs, by data. */

@@ -21,7 +21,7 @@ const NEXT = new Set(['NextIteration', 'RefNextIteration']);
 /** Loops in loops, branches in branches. */
 const MAX_DEPTH = 40;
 /** Nodes looked at, beyond which what is left stays as it is. */
-const MAX_STEPS = 5_000_000;
+const MAX_STEPS = 500_000;
 
 export function raiseControlFlow(graph: RawGraph): RawGraph {
   if (!graph.nodes.some(({ op }) => MERGES.has(op))) return graph;

@@ -89,7 +89,8 @@ function jsonAttr(reading: Reading, attr: Json, place: string, depth = 0): RawAt
       for (const [part, values] of Object.entries(record(value))) {
         for (const each of Array.isArray(values) ? values : []) {
           const item = jsonAttr(reading, { [part]: each }, place, depth + 1);
-          if (item !== undefined) items.push(item);
+          if (item === undefined) throw unreadable(each);
+          items.push(item);
         }
       }
       return { kind: 'list', value: items };
@@ -232,9 +233,13 @@ function number(value: unknown): number {
 function whole(value: unknown): number {
   const found = number(value);
   if (Number.isInteger(found) && Math.abs(found) <= 2 ** 63) return found;
-  throw new PareError({
-    code: 'tensorflow/number',
-    problem: `${JSON.stringify(value).slice(0, 40)} stands where a whole number belongs.`,
+  throw unreadable(value);
+}
+
+function unreadable(value: unknown): PareError {
+  return new PareError({
+    code: 'tensorflow/attribute',
+    problem: `${(JSON.stringify(value) ?? 'nothing').slice(0, 40)} stands where an attribute has a number or a text.`,
     hint: 'The file is damaged: convert the model again.',
   });
 }

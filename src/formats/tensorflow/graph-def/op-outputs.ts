@@ -4,11 +4,16 @@
  */
 
 export const OUTPUT_ROWS = `
+AllCandidateSampler FixedUnigramCandidateSampler LearnedUnigramCandidateSampler LogUniformCandidateSampler ThreadUnsafeUnigramCandidateSampler UniformCandidateSampler | sampled_candidates true_expected_count sampled_expected_count
 ApproxTopK TopK TopKV2 | values indices
+BarrierTakeMany | indices keys values@component_types
 Batch | batched_tensors@T batch_index id
+BatchNormWithGlobalNormalizationGrad | dx dm dv db dg
 BatchSelfAdjointEigV2 Eig SelfAdjointEigV2 | e v
 BatchSvd Svd | s u v
 BlockLSTM BlockLSTMV2 LSTMBlockCell | i cs f o ci co h
+BlockLSTMGrad BlockLSTMGradV2 | x_grad cs_prev_grad h_prev_grad w_grad wci_grad wcf_grad wco_grad b_grad
+BroadcastGradientArgs | r0 r1
 CSRSparseMatrixComponents | row_ptrs col_inds values
 CSRSparseMatrixToSparseTensor | indices values dense_shape
 CTCBeamSearchDecoder | decoded_indices*top_paths decoded_values*top_paths decoded_shape*top_paths log_probability
@@ -17,21 +22,34 @@ CTCLoss CTCLossV2 | loss gradient
 CombinedNonMaxSuppression | nmsed_boxes nmsed_scores nmsed_classes valid_detections
 ComputeAccidentalHits | indices ids weights
 ConvertToCooTensor | row_ids col_ids gains
+CudnnRNN | output output_h output_c reserve_space
+CudnnRNNBackprop CudnnRNNBackpropV2 CudnnRNNBackpropV3 | input_backprop input_h_backprop input_c_backprop params_backprop
+CudnnRNNParamsToCanonical | weights*num_params biases*num_params
+CudnnRNNParamsToCanonicalV2 | weights*num_params_weights biases*num_params_biases
+CudnnRNNV2 CudnnRNNV3 | output output_h output_c reserve_space host_reserved
 CustomAggregator | output min max histogram
 DecodeProtoV2 | sizes values@output_types
 DecodeWav | audio sample_rate
-DenseCountSparseOutput SparseCountSparseOutput | output_indices output_values output_dense_shape
+DenseCountSparseOutput RaggedCountSparseOutput SparseCountSparseOutput | output_indices output_values output_dense_shape
 DenseToDenseSetOperation DenseToSparseSetOperation SparseToSparseSetOperation | result_indices result_values result_shape
 DeserializeManySparse DeserializeSparse TakeManySparseFromTensorsMap | sparse_indices sparse_values sparse_shape
+FakeQuantWithMinMaxVarsGradient FakeQuantWithMinMaxVarsPerChannelGradient | backprops_wrt_input backprop_wrt_min backprop_wrt_max
 FractionalAvgPool FractionalMaxPool | output row_pooling_sequence col_pooling_sequence
 FusedBatchNorm FusedBatchNormV2 | y batch_mean batch_variance reserve_space_1 reserve_space_2
+FusedBatchNormGrad FusedBatchNormGradV2 | x_backprop scale_backprop offset_backprop reserve_space_3 reserve_space_4
+FusedBatchNormGradV3 | x_backprop scale_backprop offset_backprop reserve_space_4 reserve_space_5
 FusedBatchNormV3 _FusedBatchNormEx | y batch_mean batch_variance reserve_space_1 reserve_space_2 reserve_space_3
 GRUBlockCell | r u c h
+GRUBlockCellGrad | d_x d_h_prev d_c_bar d_r_bar_u_bar
+GenerateBoundingBoxProposals | rois roi_probabilities
+GenerateVocabRemapping | remapping num_present
 IsotonicRegression | output segments
+LSTMBlockCellGrad | cs_prev_grad dicfo wci_grad wcf_grad wco_grad
 ListDiff | out idx
 LogMatrixDeterminant | sign log_abs_determinant
-LookupTableExport LookupTableExportV2 | keys values
+LookupTableExport LookupTableExportV2 ReaderReadUpTo ReaderReadUpToV2 | keys values
 Lu | lu p
+MapUnstageNoKey OrderedMapUnstageNoKey | key values@dtypes
 MaxPoolWithArgmax | output argmax
 Merge RefMerge | output value_index
 NearestNeighbors | nearest_center_indices nearest_center_distances
@@ -44,30 +62,43 @@ ParseSequenceExampleV2 | context_sparse_indices*Ncontext_sparse context_sparse_v
 ParseSingleExample | sparse_indices*num_sparse sparse_values@sparse_types sparse_shapes*num_sparse dense_values@Tdense
 ParseSingleSequenceExample | context_sparse_indices*Ncontext_sparse context_sparse_values@context_sparse_types context_sparse_shapes*Ncontext_sparse context_dense_values@Tcontext_dense feature_list_sparse_indices*Nfeature_list_sparse feature_list_sparse_values@feature_list_sparse_types feature_list_sparse_shapes*Nfeature_list_sparse feature_list_dense_values@feature_list_dense_types
 Qr | q r
+QuantizeAndDequantizeV4Grad | input_backprop input_min_backprop input_max_backprop
 QuantizeDownAndShrinkRange QuantizeV2 QuantizedConcat QuantizedConcatV2 QuantizedReshape Requantize RequantizePerChannel | output output_min output_max
 QuantizedAdd QuantizedMul | z min_z max_z
-QuantizedAvgPool QuantizedMaxPool | output min_output max_output
+QuantizedAvgPool QuantizedConv2D QuantizedConv2DAndRelu QuantizedConv2DAndReluAndRequantize QuantizedConv2DAndRequantize QuantizedConv2DPerChannel QuantizedConv2DWithBias QuantizedConv2DWithBiasAndRelu QuantizedConv2DWithBiasAndReluAndRequantize QuantizedConv2DWithBiasAndRequantize QuantizedConv2DWithBiasSignedSumAndReluAndRequantize QuantizedConv2DWithBiasSumAndRelu QuantizedConv2DWithBiasSumAndReluAndRequantize QuantizedDepthwiseConv2D QuantizedDepthwiseConv2DWithBias QuantizedDepthwiseConv2DWithBiasAndRelu QuantizedDepthwiseConv2DWithBiasAndReluAndRequantize QuantizedMaxPool _QuantizedMaxPool3D | output min_output max_output
 QuantizedBatchNormWithGlobalNormalization | result result_min result_max
 QuantizedBiasAdd | output min_out max_out
 QuantizedInstanceNorm | y y_min y_max
-QuantizedMatMul | out min_out max_out
+QuantizedMatMul QuantizedMatMulWithBias QuantizedMatMulWithBiasAndRelu QuantizedMatMulWithBiasAndReluAndRequantize QuantizedMatMulWithBiasAndRequantize | out min_out max_out
 QuantizedRelu QuantizedRelu6 QuantizedReluX | activations min_activations max_activations
 QuantizedResizeBilinear | resized_images out_min out_max
+RaggedCross | output_values output_row_splits
+RaggedFillEmptyRows | output_value_rowids output_values empty_row_indicator reverse_index_map
+RaggedFillEmptyRowsGrad SparseFillEmptyRowsGrad | d_values d_default_value
+RaggedGather | output_nested_splits*OUTPUT_RAGGED_RANK output_dense_values
+RaggedRange | rt_nested_splits rt_dense_values
+RaggedTensorFromVariant | output_nested_splits*output_ragged_rank output_dense_values
+RaggedTensorToSparse | sparse_indices sparse_values sparse_dense_shape
+ReaderRead ReaderReadV2 | key value
 RefSwitch Switch | output_false output_true
 RequantizationRange RequantizationRangePerChannel | output_min output_max
 SampleDistortedBoundingBox SampleDistortedBoundingBoxV2 StatelessSampleDistortedBoundingBox | begin size bboxes
+Skipgram | vocab_word vocab_freq words_per_epoch current_epoch total_words_processed examples labels
 SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits | loss backprop
+SparseAccumulatorTakeGradient StringSplit StringSplitV2 | indices values shape
 SparseAdd | sum_indices sum_values sum_shape
+SparseAddGrad | a_val_grad b_val_grad
 SparseConcat SparseCross SparseCrossHashed SparseCrossV2 SparseReduceMaxSparse SparseReduceSumSparse SparseSlice | output_indices output_values output_shape
 SparseFillEmptyRows | output_indices output_values empty_row_indicator reverse_index_map
 SparseReorder SparseSparseMaximum SparseSparseMinimum | output_indices output_values
 SparseReshape | output_indices output_shape
+SparseSegmentMeanGradV2 SparseSegmentSqrtNGradV2 SparseSegmentSumGradV2 | output sorted_unique_indices
 SparseSplit | output_indices*num_split output_values*num_split output_shape*num_split
 StatelessRandomGetKeyCounter | key counter
 StatelessRandomGetKeyCounterAlg | key counter alg
 StringNGrams | ngrams ngrams_splits
-StringSplit StringSplitV2 | indices values shape
 TensorArrayConcat TensorArrayConcatV2 TensorArrayConcatV3 | value lengths
+TensorArrayGradV3 TensorArrayGradWithShape | grad_handle flow_out
 TensorArrayV3 | handle flow
 TensorListConcat TensorListConcatV2 | tensor lengths
 TensorListPopBack | output_handle tensor
@@ -76,4 +107,6 @@ UnicodeDecode | row_splits char_values
 UnicodeDecodeWithOffsets | row_splits char_values char_to_byte_starts
 Unique UniqueV2 | y idx
 UniqueWithCounts UniqueWithCountsV2 | y idx count
+_FusedBatchNormGradEx | x_backprop scale_backprop offset_backprop reserve_space_4 reserve_space_5 side_input_backprop*num_side_inputs
+_FusedQuantizedConv2D _FusedQuantizedDepthwiseConv2D _QuantizedMatMul | device_outputs@Tdevice_outputs host_outputs@Thost_outputs
 `;

@@ -60,11 +60,14 @@ function textOf(source: ByteSource, field: Field): string {
 
 function protoNode(source: ByteSource, message: Message): RawNode {
   const name = nameOf(source, message, NODE.name);
+  const op = nameOf(source, message, NODE.op);
+  const attrs = messagesOf(message, NODE.attr);
   return {
     name,
-    op: nameOf(source, message, NODE.op),
+    op,
     inputs: namesOf(source, message, NODE.input),
-    attrs: protoAttrs(source, messagesOf(message, NODE.attr), name),
+    // Old graphs note the shape of an input in a remark only.
+    attrs: op.startsWith('Placeholder') ? protoAttrs(source, attrs, name, () => true) : protoAttrs(source, attrs, name),
   };
 }
 
