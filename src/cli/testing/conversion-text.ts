@@ -30,8 +30,13 @@ export function verdict({ rule, outputs }: Comparison): string {
     case 'levels':
       return `${percent(worst.levels?.equalShare ?? NaN)} of ${values} levels equal, largest difference ${worst.levels?.maxSteps ?? '?'} step${worst.levels?.maxSteps === 1 ? '' : 's'}`;
     case 'dynamic':
-      return `SQNR ${worst.sqnrDb.toFixed(1)} dB, largest difference ${figure(worst.maxAbs)} of ${figure(worst.peak)}, same largest element in ${worst.sameTop.equal} of ${worst.sameTop.of}`;
+      return `SQNR ${worst.sqnrDb.toFixed(1)} dB, largest difference ${figure(worst.maxAbs)} of ${figure(worst.peak)}${sameTop(worst)}`;
   }
+}
+
+/** Of several samples: for one alone it says nothing. */
+function sameTop({ sameTop: { equal, of } }: OutputFigures): string {
+  return of < 4 ? '' : `, same largest element in ${equal} of ${of}`;
 }
 
 export function ruleText(rule: Rule): string {

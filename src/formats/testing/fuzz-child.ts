@@ -42,7 +42,7 @@ async function main([kind = '', from = '', to]: readonly string[]): Promise<void
   const first = Number(from);
   const last = to === undefined ? first + 1 : Number(to);
   for (let index = first; index < last; index++) {
-    const mutant = make(index);
+    const mutant = await make(index);
     const tell = (what: string, more: object): void =>
       void writeSync(1, `${JSON.stringify({ what, index, ...more })}\n`);
     tell('start', {});

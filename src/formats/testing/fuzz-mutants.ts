@@ -2,6 +2,9 @@
 import { unzipSync, zipSync } from 'fflate';
 import type { Random } from '#base/random.ts';
 import { seededRandom } from '#base/random.ts';
+import { memorySource } from '#base/sources.ts';
+import { readTable } from '#wire/leveldb-table.ts';
+import { writeTable } from '#wire/testing/leveldb-table.ts';
 import { FUZZED, fuzzBases } from './fuzz-bases.ts';
 import type { FuzzBase, Fuzzed } from './fuzz-bases.ts';
 import { mutate, mutateJson } from './fuzz-mutations.ts';
@@ -17,7 +20,7 @@ const LIGHT_BYTES = 64 * 1024;
 /** One in so many mutants is of a heavy base, where there are light ones. */
 const HEAVY = 20;
 
-export function fuzzCases(kind: Fuzzed): (index: number) => FuzzCase {
+export function fuzzCases(kind: Fuzzed): (index: number) => Promise<FuzzCase> {
   const bases = fuzzBases(kind);
   const light = bases.filter((base) => attackedBytes(base) <= LIGHT_BYTES);
   const heavy = bases.filter((base) => attackedBytes(base) > LIGHT_BYTES);
@@ -26,7 +29,7 @@ export function fuzzCases(kind: Fuzzed): (index: number) => FuzzCase {
     if (heavy.length > 0 && index % HEAVY === 0) return heavy[(index / HEAVY) % heavy.length];
     return light[index % light.length];
   };
-  return (index) => {
+  return async (index) => {
     const base = choose(index);
     if (base === undefined) throw new Error(`there is nothing to make mutants of for ${kind}`);
     return mutantOf(kind, base, seededRandom(1_000_000 * (1 + FUZZED.indexOf(kind)) + index));
@@ -37,7 +40,7 @@ function attackedBytes({ files, attacked }: FuzzBase): number {
   return attacked.reduce((sum, path) => sum + (files.get(path)?.byteLength ?? 0), 0);
 }
 
-function mutantOf(kind: Fuzzed, base: FuzzBase, random: Random): FuzzCase {
+async function mutantOf(kind: Fuzzed, base: FuzzBase, random: Random): Promise<FuzzCase> {
   const files = new Map(base.files);
   if (files.size > 1 && random.below(50) === 0) {
     const path = [...files.keys()][random.below(files.size)] ?? '';
@@ -45,7 +48,9 @@ function mutantOf(kind: Fuzzed, base: FuzzBase, random: Random): FuzzCase {
     return { base: base.name, files, what: `${path} is missing` };
   }
   const path = base.attacked[random.below(4) === 0 ? random.below(base.attacked.length) : 0] ?? '';
-  const { bytes, what } = damaged(kind, files.get(path) ?? new Uint8Array(), random);
+  const whole = files.get(path) ?? new Uint8Array();
+  const isTable = path.endsWith('.index') && random.below(3) > 0;
+  const { bytes, what } = isTable ? await insideTable(whole, random) : damaged(kind, whole, random);
   return { base: base.name, files: files.set(path, bytes), what: `${path}: ${what}` };
 }
 
@@ -74,6 +79,24 @@ function insideZip(bytes: Uint8Array, random: Random): { readonly bytes: Uint8Ar
   const member = members[path] ?? new Uint8Array();
   const change = path.endsWith('.json') && random.below(4) > 0 ? asJson(member, random) : mutate(member, random);
   return { bytes: zipSync({ ...members, [path]: change.bytes }, { level: 0 }), what: `${path}: ${change.what}` };
+}
+
+/** A sound table with one entry damaged, which the checksums of a damaged table would hide. */
+async function insideTable(
+  bytes: Uint8Array,
+  random: Random,
+): Promise<{ readonly bytes: Uint8Array; readonly what: string }> {
+  const entries = [...(await readTable(memorySource('index', bytes)))];
+  const at = random.below(Math.max(1, entries.length));
+  const [key, value] = entries[at] ?? ['', new Uint8Array()];
+  const how = random.below(8);
+  if (how === 0) return { bytes: writeTable(entries.toSpliced(at, 1)), what: `entry ${key} removed` };
+  if (how === 1) {
+    const [, other] = entries[random.below(entries.length)] ?? ['', value];
+    return { bytes: writeTable(entries.with(at, [key, other])), what: `entry ${key} from elsewhere` };
+  }
+  const change = mutate(value, random);
+  return { bytes: writeTable(entries.with(at, [key, change.bytes])), what: `entry ${key}: ${change.what}` };
 }
 
 /** The JSON inside a binary file, changed and filled up to its old length; undefined where there is none or it grew too long. */

@@ -26,17 +26,18 @@ export interface FuzzReport {
   readonly peakBytes: number;
 }
 
-export async function fuzz(kind: Fuzzed, mutants: number): Promise<FuzzReport> {
+/** Mutants `from` up to `to`. */
+export async function fuzz(kind: Fuzzed, to: number, from = 0): Promise<FuzzReport> {
   const outcomes = { opened: 0, written: 0, refused: 0, fault: 0 };
   const faults: FuzzFault[] = [];
-  let [slowestCpuMs, totalCpuMs, peakBytes, next] = [0, 0, 0, 0];
-  while (next < mutants) {
+  let [slowestCpuMs, totalCpuMs, peakBytes, next] = [0, 0, 0, from];
+  while (next < to) {
     let working: number | undefined;
     let silence: NodeJS.Timeout | undefined;
     let hung = false;
     const child = spawn(
       process.execPath,
-      ['--max-old-space-size=1024', '--import', 'tsx', CHILD, kind, `${next}`, `${mutants}`],
+      ['--max-old-space-size=1024', '--import', 'tsx', CHILD, kind, `${next}`, `${to}`],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
       },
@@ -83,7 +84,7 @@ export async function fuzz(kind: Fuzzed, mutants: number): Promise<FuzzReport> {
     });
     next = working + 1;
   }
-  return { kind, mutants, outcomes, faults, slowestCpuMs, totalCpuMs, peakBytes };
+  return { kind, mutants: to - from, outcomes, faults, slowestCpuMs, totalCpuMs, peakBytes };
 }
 
 interface Told {

@@ -24,6 +24,34 @@ describe('LiteRT', () => {
   });
 });
 
+const SIGNATURES = new URL('../../../fixtures/formats/tflite/signatures.tflite', import.meta.url);
+
+describe('a file with two signatures', () => {
+  const model = readFileSync(SIGNATURES);
+
+  it.each([
+    ['encode', ['encode_x:0'], ['PartitionedCall_1:0']],
+    ['decode', ['decode_code:0'], ['PartitionedCall:0', 'PartitionedCall:1']],
+  ])('runs %s', async (signature, inputs, outputs) => {
+    const session = await (await openLitertNode()).load({ name: 'signatures.tflite', model }, { signature });
+    expect(session.inputs.map(({ name }) => name)).toEqual(inputs);
+    expect(session.outputs.map(({ name }) => name)).toEqual(outputs);
+    const [slot] = session.inputs;
+    const shape = (slot?.shape ?? []) as readonly number[];
+    const data = new Float32Array(shape.reduce((count, size) => count * size, 1)).fill(1);
+    const made = await session.run(new Map([[slot?.name ?? '', { dtype: 'f32', shape, data }]]));
+    expect([...made.keys()]).toEqual(outputs);
+    // `decode` doubles what it is given, and says so first.
+    if (signature === 'decode') expect(made.get('PartitionedCall:0')?.data).toEqual(new Float32Array(4).fill(2));
+    await session.close();
+  });
+
+  it('names the signatures that there are', async () => {
+    const failed = (await openLitertNode()).load({ name: 'signatures.tflite', model }, { signature: 'train' });
+    await expect(failed).rejects.toThrow('signatures.tflite: it has no signature "train". It has decode, encode.');
+  });
+});
+
 describeWithTestdata('LiteRT on real models', () => {
   let runtime: LitertRuntime;
   beforeAll(async () => {
