@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { checkCancelled, PareError } from '#base/failure.ts';
 import { countOf } from '#base/dtype.ts';
 import type { Editor } from '#ir/editor.ts';
+import { onWideWeights } from '#passes/half-weights.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 import { findTargets, left, sharedLines, type Target } from '#passes/targets.ts';
 import { minimumElements, writePruned } from './write-pruned.ts';
@@ -33,7 +34,7 @@ export const pruneMagnitude: Pass<MagnitudeOptions> = {
   keeps: 'accuracy',
   options: magnitudeOptions,
   after: ['simplify/fold-constants', 'fuse/batch-norm'],
-  run,
+  run: onWideWeights(run),
 };
 
 interface Job {

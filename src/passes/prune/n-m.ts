@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { checkCancelled, PareError } from '#base/failure.ts';
 import { countOf } from '#base/dtype.ts';
 import type { Editor } from '#ir/editor.ts';
+import { onWideWeights } from '#passes/half-weights.ts';
 import type { Desk, LedgerEntry, Pass, PassResult } from '#passes/pass.ts';
 import { groupBlocks, groupChannels, toRows, toTensor, type Grouping } from '#passes/quantize/granularity.ts';
 import { findTargets, left, sharedLines, type Target } from '#passes/targets.ts';
@@ -29,7 +30,7 @@ export const pruneNM: Pass<NMOptions> = {
   keeps: 'accuracy',
   options: nmOptions,
   after: ['simplify/fold-constants', 'fuse/batch-norm'],
-  run,
+  run: onWideWeights(run),
 };
 
 interface Plan {

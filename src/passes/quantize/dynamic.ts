@@ -9,6 +9,7 @@
  *
  * Semantics of onnxruntime.quantization.quantize_dynamic; docs/decisions/0016 says where ours differ.
  */
+import { onWideWeights } from '#passes/half-weights.ts';
 import type { Pass } from '#passes/pass.ts';
 import { EARLIER } from './earlier.ts';
 import { dynamicOptions, type DynamicOptions } from './dynamic/options.ts';
@@ -20,5 +21,5 @@ export const quantizeDynamic: Pass<DynamicOptions> = {
   keeps: 'accuracy',
   options: dynamicOptions,
   after: EARLIER,
-  run: async (edit, options, desk) => (await import('./dynamic/run.ts')).run(edit, options, desk),
+  run: onWideWeights(async (edit, options, desk) => (await import('./dynamic/run.ts')).run(edit, options, desk)),
 };

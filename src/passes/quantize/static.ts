@@ -10,6 +10,7 @@
  * QuantizeLinear and DequantizeLinear appear only when a file is written. Numbers are those of onnxruntime's quantizer to the
  * bit; where its placement is not ours, docs/decisions/0017 says why, and the option `match` gives it.
  */
+import { onWideWeights } from '#passes/half-weights.ts';
 import type { Pass } from '#passes/pass.ts';
 import { EARLIER } from './earlier.ts';
 import { staticOptions, type StaticOptions } from './static/options.ts';
@@ -22,5 +23,5 @@ export const quantizeStatic: Pass<StaticOptions> = {
   options: staticOptions,
   needs: ['ranges'],
   after: EARLIER,
-  run: async (edit, options, desk) => (await import('./static/run.ts')).run(edit, options, desk),
+  run: onWideWeights(async (edit, options, desk) => (await import('./static/run.ts')).run(edit, options, desk)),
 };

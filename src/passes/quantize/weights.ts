@@ -11,6 +11,7 @@ import { encodeFloat16 } from '#base/float16.ts';
 import { checkCancelled, PareError } from '#base/failure.ts';
 import type { Editor } from '#ir/editor.ts';
 import type { Quantization, Tensor } from '#ir/model.ts';
+import { onWideWeights } from '#passes/half-weights.ts';
 import { raiseOpset } from '#passes/convert/opset.ts';
 import { replaceConstant } from '#passes/constants.ts';
 import { copyBytes } from '#passes/float-bytes.ts';
@@ -32,7 +33,7 @@ export const quantizeWeights: Pass<QuantizeOptions> = {
   keeps: 'accuracy',
   options: quantizeOptions,
   after: ['simplify/fold-constants', 'fuse/batch-norm', 'prune/magnitude', 'prune/n-m'],
-  run,
+  run: onWideWeights(run),
 };
 
 async function run(edit: Editor, options: QuantizeOptions, desk: Desk): Promise<PassResult> {
