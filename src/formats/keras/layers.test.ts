@@ -11,8 +11,8 @@ import { readKeras } from './read.ts';
 const FOLDER = 'fixtures/formats/keras/layers';
 const MODELS = readdirSync(FOLDER).filter((name) => /\.(h5|keras)\.gz$/.test(name));
 
-/** Layers of the fixtures that ONNX has no operator for, by file. */
-const OPAQUE: Readonly<Record<string, readonly string[]>> = { 'lambdas.v2.h5': ['tf.einsum'] };
+/** Keras computed these in half precision. */
+const HALVES = /^precision\./;
 
 describe('models that Keras saved', () => {
   it.each(MODELS.map((file) => [file.replace(/\.gz$/, '')]))('%s answers as in Keras', async (name) => {
@@ -21,7 +21,7 @@ describe('models that Keras saved', () => {
     const { model } = await readKeras(memorySource(name, bytes), store);
     const json = gunzipSync(readFileSync(`${FOLDER}/${name}.expected.json.gz`)).toString();
     const expected = JSON.parse(json) as Expected & { readonly names: readonly string[] };
-    expect(refusalsOf(model).map(({ node }) => node)).toEqual(OPAQUE[name] ?? []);
-    await expectOutputs(model, store, expected, 1e-5);
+    expect(refusalsOf(model).map(({ node }) => node)).toEqual([]);
+    await expectOutputs(model, store, expected, HALVES.test(name) ? 1e-3 : 1e-5);
   });
 });

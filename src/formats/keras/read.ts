@@ -96,6 +96,14 @@ function shapeOf(layer: LayerRecord): readonly (number | string)[] {
   const settings = new Settings(layer.name, layer.config);
   const given = settings.raw(settings.either('batch_shape', 'batch_input_shape'));
   const sizes = isObject(given) ? given['items'] : given;
+  if (given === undefined || given === null) {
+    throw new PareError({
+      code: 'keras/no-input',
+      place: layer.name,
+      problem: 'The model does not say which input it takes: it was saved before it was built.',
+      hint: 'Call it once on data, or give its first layer an input shape, and save it again.',
+    });
+  }
   if (!Array.isArray(sizes) || sizes.length > 16) throw settings.wrong('batch_shape', 'a list of sizes');
   return sizes.map((size: unknown, axis) => {
     if (size === null) return axis === 0 ? 'batch' : `${layer.name}_${axis}`;

@@ -17,7 +17,7 @@ export interface TensorRef {
 
 export type Argument =
   | { readonly kind: 'tensor'; readonly tensor: TensorRef }
-  | { readonly kind: 'list'; readonly items: readonly Argument[] }
+  | { readonly kind: 'list'; readonly items: readonly Argument[]; readonly keys?: readonly string[] }
   | { readonly kind: 'value'; readonly value: Json };
 
 export interface CallRecord {
@@ -119,7 +119,7 @@ function readArgument(value: Json, place: string, depth: number): Argument {
   }
   if (isObject(value) && made === undefined && depth < DEEPEST) {
     const items = Object.values(value).map((one) => readArgument(one, place, depth + 1));
-    if (items.some((one) => one.kind !== 'value')) return { kind: 'list', items };
+    if (items.some((one) => one.kind !== 'value')) return { kind: 'list', items, keys: Object.keys(value) };
   }
   return { kind: 'value', value };
 }

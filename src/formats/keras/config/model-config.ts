@@ -22,6 +22,8 @@ export interface ModelRecord {
   /** In the order of the file. */
   readonly layers: ReadonlyMap<string, LayerRecord>;
   readonly inputs: readonly TensorRef[];
+  /** What callers name the inputs, in the same order. */
+  readonly inputNames: readonly string[];
   readonly outputs: readonly TensorRef[];
 }
 
@@ -76,7 +78,7 @@ function readLayer(entry: Json, place: string, at: number): LayerRecord {
 
 /** A chain: each layer is called once, on what the one before it gives. */
 function chained(name: string, layers: readonly LayerRecord[], record: JsonObject, place: string): ModelRecord {
-  const given = layers[0]?.className === 'InputLayer' ? layers : [impliedInput(layers, record, place), ...layers];
+  const given = layers[0]?.className === 'InputLayer' ? layers : [impliedInput(layers, record), ...layers];
   const linked = given.map((layer, at): LayerRecord => {
     const before = given[at - 1];
     if (before === undefined) return layer;
@@ -84,11 +86,12 @@ function chained(name: string, layers: readonly LayerRecord[], record: JsonObjec
     return { ...layer, calls: [{ positional: [{ kind: 'tensor', tensor }], named: new Map() }] };
   });
   const ends = [linked[0], linked.at(-1)].map((layer) => ({ layer: layer?.name ?? '', call: 0, output: 0 }));
-  return { name, layers: byName(linked, place), inputs: ends.slice(0, 1), outputs: ends.slice(1) };
+  const inputNames = ends.slice(0, 1).map((end) => end.layer);
+  return { name, layers: byName(linked, place), inputs: ends.slice(0, 1), inputNames, outputs: ends.slice(1) };
 }
 
-/** Of a Sequential that lists no InputLayer: its first layer, or the model itself, tells the shape. */
-function impliedInput(layers: readonly LayerRecord[], record: JsonObject, place: string): LayerRecord {
+/** Of a Sequential that lists no InputLayer: its first layer, or the model itself, may tell the shape. */
+function impliedInput(layers: readonly LayerRecord[], record: JsonObject): LayerRecord {
   const [first] = layers;
   let config: JsonObject = first?.config ?? {};
   // The first layer may itself be a model, and tell it in turn.
@@ -98,15 +101,7 @@ function impliedInput(layers: readonly LayerRecord[], record: JsonObject, place:
     if (!isObject(head?.config)) break;
     config = head.config;
   }
-  const shape = shapeIn(config) ?? fieldOf(record, 'build_input_shape') ?? fieldOf(record, 'batch_input_shape');
-  if (!isList(shape)) {
-    throw new PareError({
-      code: 'keras/no-input',
-      place,
-      problem: 'The model does not say which input it takes: it was saved before it was built.',
-      hint: 'Call it once on data, or give its first layer an input shape, and save it again.',
-    });
-  }
+  const shape = shapeIn(config) ?? fieldOf(record, 'build_input_shape') ?? fieldOf(record, 'batch_input_shape') ?? null;
   const dtype = fieldOf(config, 'dtype');
   const kind = first?.className === 'Embedding' ? 'int32' : typeof dtype === 'string' ? dtype : 'float32';
   return {
@@ -125,7 +120,10 @@ function shapeIn(config: JsonObject): Json | undefined {
 }
 
 function connected(name: string, layers: readonly LayerRecord[], record: JsonObject, place: string): ModelRecord {
-  const inputs = readRefs(fieldOf(record, 'input_layers'), place);
+  const listed = fieldOf(record, 'input_layers');
+  const inputs = readRefs(listed, place);
+  const keys = isObject(listed) ? Object.keys(listed) : [];
+  const inputNames = keys.length === inputs.length ? keys : inputs.map(({ layer }) => layer);
   const given = readRefs(fieldOf(record, 'output_layers'), place);
   const known = new Map(layers.map((layer) => [layer.name, layer]));
   const outputs = given.map((ref) => recounted(ref, known.get(ref.layer)));
@@ -136,7 +134,7 @@ function connected(name: string, layers: readonly LayerRecord[], record: JsonObj
     else calls.push(call);
   }
   const counted = layers.map((layer) => ({ ...layer, firstCall: firstCallOf(layer, referred.get(layer.name) ?? []) }));
-  return { name, layers: byName(counted, place), inputs, outputs };
+  return { name, layers: byName(counted, place), inputs, inputNames, outputs };
 }
 
 /** Keras 3 counts calls of a nested Functional from 1 where a model lists its outputs, though from 0 between layers. */

@@ -88,6 +88,8 @@ function opaque(reason: string, hint?: string): LayerRow {
   };
 }
 
+const CONV_LSTM = opaque('it is a recurrent layer whose steps are convolutions, which ONNX has no operator for.');
+
 const TEXT = opaque(
   'it looks up or hashes text, which is prepared before a model on a phone.',
   'Save the part of the model after it, and prepare its input outside.',
@@ -117,6 +119,9 @@ export const CORE: LayerRows = {
   RandomHeight: NOTHING_REAL,
   RandomWidth: NOTHING_REAL,
   Discretization: opaque('it sorts numbers into bins, which ONNX has no operator for.'),
+  ConvLSTM1D: CONV_LSTM,
+  ConvLSTM2D: CONV_LSTM,
+  ConvLSTM3D: CONV_LSTM,
   Hashing: TEXT,
   StringLookup: TEXT,
   IntegerLookup: TEXT,

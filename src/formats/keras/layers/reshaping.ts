@@ -1,10 +1,11 @@
 /** Layers that move, add or drop elements: Flatten, Reshape, Permute, padding, cropping, upsampling, resizing. */
-import { countOf } from '#base/dtype.ts';
+import { countOf, isFloat } from '#base/dtype.ts';
 import { isList } from '#formats/keras/config/json.ts';
 import type { LayerCall } from '#formats/keras/lower/layer-call.ts';
 import { sizesFor, type Target } from '#formats/keras/lower/shapes.ts';
 import { Unsupported } from '#formats/keras/lower/unsupported.ts';
 import type { Operand } from '#formats/lowering/lowering.ts';
+import { codeOfDtype } from '#ops/dtype-code.ts';
 import { isChannelsFirst } from './convolution.ts';
 import type { LayerRow, LayerRows } from './row.ts';
 
@@ -149,13 +150,21 @@ function resizing(call: LayerCall): Operand {
   }
   const sizes = [settings.size('height'), settings.size('width')];
   const mode = settings.has('interpolation') ? modeOf(call) : 'linear';
-  return call.lowering.resize(call.x, {
-    name: call.name,
+  const { lowering, first } = call;
+  const given = lowering.dtype(first);
+  // Keras 3 gives whole numbers for whole numbers.
+  const whole = call.version >= 3 && given !== null && !isFloat(given);
+  const made = lowering.resize(call.x, {
+    name: whole ? call.part('resized') : call.name,
     mode,
     sizes,
     channelsFirst: isChannelsFirst(call),
     halfPixelCenters: true,
   });
+  if (!whole) return made;
+  const rounded = call.node('Round', [made], 'rounded');
+  const bounded = given === 'u8' ? call.node('Clip', [rounded, call.number(0), call.number(255)], 'bounded') : rounded;
+  return call.own('Cast', [bounded], { to: codeOfDtype(given) });
 }
 
 function centerCrop(call: LayerCall): Operand {

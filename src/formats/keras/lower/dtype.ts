@@ -36,3 +36,10 @@ export function tensorDtype(value: Json | undefined): DType | undefined {
   const dtype = NAMES[name];
   return dtype === 'f16' || dtype === 'bf16' || dtype === 'f64' ? 'f32' : dtype;
 }
+
+/** Whether a layer was quantized by Keras 3 itself (`model.quantize('int8')`). */
+export function isQuantized(value: Json | undefined): boolean {
+  return (
+    classOf(value)?.name.startsWith('Quantized') === true || /^(u?int|float8)\d*_from_/.test(dtypeName(value) ?? '')
+  );
+}

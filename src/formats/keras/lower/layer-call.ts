@@ -11,7 +11,7 @@ import type { LayerWeights } from './weights.ts';
 /** An argument of a call with its tensors in place. */
 export type Given =
   | { readonly kind: 'tensor'; readonly operand: Operand }
-  | { readonly kind: 'list'; readonly items: readonly Given[] }
+  | { readonly kind: 'list'; readonly items: readonly Given[]; readonly keys?: readonly string[] }
   | { readonly kind: 'value'; readonly value: Json };
 
 /** What a layer has once, however often it is called. */

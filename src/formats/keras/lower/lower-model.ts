@@ -12,10 +12,10 @@ import {
 import { Settings } from '#formats/keras/config/settings.ts';
 import { rowOf } from '#formats/keras/layers/table.ts';
 import type { Lowering, Operand } from '#formats/lowering/lowering.ts';
-import { dtypeName } from './dtype.ts';
-import { LayerCall, type Given, type InnerLayer, type LayerState } from './layer-call.ts';
+import { dtypeName, isQuantized } from './dtype.ts';
+import { LayerCall, operandsOf, type Given, type InnerLayer, type LayerState } from './layer-call.ts';
 import { passMasks } from './masks.ts';
-import { refusalOf, typeOf, unknownClass } from './refusal.ts';
+import { quantizedByKeras, refusalOf, typeOf, unknownClass } from './refusal.ts';
 import { LayerWeights, type MadeWeights } from './weights.ts';
 
 const DEEPEST = 32;
@@ -185,7 +185,7 @@ function lowerStep({ scope, results, wanted, types, place }: Walk, { layer, at, 
     if (argument.kind === 'tensor') {
       return { kind: 'tensor', operand: resultOf(results, argument.tensor, layer.name) };
     }
-    return argument.kind === 'list' ? { kind: 'list', items: argument.items.map(give) } : argument;
+    return argument.kind === 'list' ? { ...argument, items: argument.items.map(give) } : argument;
   };
   scope.calls.count++;
   if (scope.calls.count > MOST_CALLS) {
@@ -229,14 +229,25 @@ interface LayerToLower {
 }
 
 function lowerLayer(scope: ModelScope, layer: LayerToLower): readonly Operand[] {
-  const { name, className, config, path, positional, named } = layer;
+  const { name, className, config, path } = layer;
   noteType(scope, config);
   if (isModelRecord(className, config)) {
-    const inputs = callOf(scope, layer, scope.stateOf(path)).tensorsInOrder;
-    return lowerModel(scope, readModelRecord(className, config, name), inputs, { path, prefix: `${name}/` });
+    const model = readModelRecord(className, config, name);
+    return lowerModel(scope, model, inputsFor(model, layer), { path, prefix: `${name}/` });
   }
-  const call = callOf(scope, { name, className, config, positional, named }, scope.stateOf(path)).call;
-  return lowerCall(scope, call, layer.outputs, layer.type);
+  return lowerCall(scope, callOf(scope, layer, scope.stateOf(path)), layer.outputs, layer.type);
+}
+
+/** Inputs of a nested model in its order: by name where the call names them. */
+function inputsFor(model: ModelRecord, { positional, named }: LayerToLower): readonly Operand[] {
+  const [first] = positional;
+  if (first?.kind === 'list' && first.keys !== undefined) {
+    const byKey = new Map(first.keys.map((key, at) => [key, first.items[at]] as const));
+    const found = model.inputNames.map((key) => byKey.get(key));
+    if (found.every((one) => one !== undefined)) return found.flatMap(operandsOf);
+  }
+  const operands = positional.flatMap(operandsOf);
+  return operands.length > 0 ? operands : [...named.values()].flatMap(operandsOf);
 }
 
 function noteType(scope: ModelScope, config: LayerRecord['config']): void {
@@ -246,11 +257,10 @@ function noteType(scope: ModelScope, config: LayerRecord['config']): void {
 
 function callOf(
   scope: ModelScope,
-  layer: Pick<LayerToLower, 'name' | 'className' | 'config' | 'positional' | 'named'>,
+  { name, className, config, positional, named }: LayerToLower,
   state: LayerState,
-): { readonly call: LayerCall; readonly tensorsInOrder: readonly Operand[] } {
-  const { name, className, config, positional, named } = layer;
-  const call = new LayerCall({
+): LayerCall {
+  return new LayerCall({
     lowering: scope.lowering,
     version: scope.version,
     name,
@@ -262,7 +272,6 @@ function callOf(
     masks: scope.masks,
     inner: (part) => lowerInner(scope, state, part),
   });
-  return { call, tensorsInOrder: call.inputs.length > 0 ? call.inputs : call.tensors };
 }
 
 function lowerCall(
@@ -275,6 +284,7 @@ function lowerCall(
   const row = rowOf(className, call.settings.fields);
   try {
     if (row === undefined) throw unknownClass(className);
+    if (isQuantized(call.settings.raw('dtype'))) throw quantizedByKeras();
     const made = row.lower(call);
     const list = 'id' in made ? [made] : made;
     // A layer that changes nothing gives its input; another operand of it keeps masks apart.

@@ -33,6 +33,13 @@ export function unknownClass(className: string): Unsupported {
   );
 }
 
+export function quantizedByKeras(): Unsupported {
+  return new Unsupported(
+    'Keras quantized it, and rounds its input anew for every sample.',
+    'Save the model before it is quantized, and quantize it here.',
+  );
+}
+
 /** Why a layer stays opaque; undefined where the error is about the file as a whole. */
 export function refusalOf(call: LayerCall, error: unknown): Unsupported | undefined {
   if (error instanceof Unsupported) return error;

@@ -108,7 +108,8 @@ function reversed(call: LayerCall, sequence: Operand, name: string): Operand {
 /** Tensors that the layer starts from: after the input, or by name. */
 function initialOf(call: LayerCall): readonly Operand[] {
   const named = call.parts.named.get('initial_state');
-  return named === undefined ? call.inputs.slice(1) : operandsOf(named);
+  const given = named === undefined ? [] : operandsOf(named);
+  return given.length > 0 ? given : call.inputs.slice(1);
 }
 
 function recurrentLayer(call: LayerCall): readonly Operand[] {
