@@ -72,7 +72,7 @@ async function openFrozen({ files, main }: FormatInput, store: WeightStore): Pro
       hint: 'Convert it to a model.json with tensorflowjs_converter (its tool pb2json).',
     });
   }
-  const raw = protoGraph(source, await decodeMessage(source, GRAPH_SCHEMA));
+  const raw = await protoGraph(source, await decodeMessage(source, GRAPH_SCHEMA));
   const flat = inlineGraph(raw, frozenEnds(raw));
   const { graph, notices } = await freezeGraph(flat, noVariables(source.name), store);
   return { graph, notices, used: new Map([[main, source]]), version: '' };
@@ -97,7 +97,7 @@ async function openFolder({ files, main, find, signature }: FormatInput, store: 
       hint: 'Save the model again.',
     });
   }
-  const raw = protoGraph(source, graphRecord);
+  const raw = await protoGraph(source, graphRecord);
   const chosen = chooseSignature(source, meta, signature);
   // Graphs of TensorFlow 1 may do without; those of TensorFlow 2 hold nothing at their top but what restores variables.
   if (chosen === undefined && raw.functions.size > 0) throw noSignature(source.name);

@@ -1,6 +1,8 @@
 /** GraphDef records as raw graphs. Long payloads stay in the file; names must be short enough to have been read in passing. */
 import type { ByteSource } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
+import { memorySource } from '#base/sources.ts';
+import { decodeBytes, decodeMessage } from '#wire/protobuf/decode.ts';
 import type { Field, Message } from '#wire/protobuf/message.ts';
 import { fieldOf, fieldsOf, floatOf, integerOf, messageOf, messagesOf } from '#wire/protobuf/message.ts';
 import { signed64, unpackVarints } from '#wire/protobuf/varint.ts';
@@ -16,6 +18,7 @@ import {
   LIST,
   NAME_ATTRS,
   NODE,
+  NODE_SCHEMA,
   OP_DEF,
 } from './schema.ts';
 import { protoTensor, shapeOfProto } from './tensor.ts';
@@ -24,16 +27,60 @@ const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 /** Attributes of functions and arguments that tell what they are. */
 const TOLD = new Set(['api_implements', 'api_preferred_device', '_output_shapes']);
 
-export function protoGraph(source: ByteSource, message: Message): RawGraph {
-  const functions = new Map<string, RawFunction>();
+/** A graph with those of its functions that its nodes lead to. */
+export async function protoGraph(source: ByteSource, message: Message): Promise<RawGraph> {
+  const known = new Map<string, Message>();
   for (const library of messagesOf(message, GRAPH.library)) {
     for (const record of messagesOf(library, LIBRARY.function)) {
-      const made = protoFunction(source, record);
-      functions.set(made.name, made);
+      const signature = messageOf(record, FUNCTION.signature);
+      if (signature !== undefined) known.set(nameOf(source, signature, OP_DEF.name), record);
     }
   }
   const nodes = messagesOf(message, GRAPH.node).map((node) => protoNode(source, node));
+  const functions = new Map<string, RawFunction>();
+  const open = nodes.flatMap(namedBy);
+  let kinds: Map<string, string[]> | undefined;
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const record = functions.has(name) ? undefined : known.get(name);
+    if (record === undefined) continue;
+    const made = await protoFunction(source, record);
+    functions.set(name, made);
+    // Keras keeps a form of a layer for each kind of device, of which one is chosen.
+    const kind = textAttr(made.attrs.get('api_implements'));
+    if (kind !== '') {
+      kinds ??= byKind(source, known);
+      open.push(...(kinds.get(kind) ?? []));
+      kinds.delete(kind);
+    }
+    for (const node of made.nodes) open.push(...namedBy(node));
+  }
   return { file: source.name, nodes, functions };
+}
+
+/** Names of functions that a node may call. */
+function namedBy(node: RawNode): readonly string[] {
+  const names = [node.op];
+  for (const attr of node.attrs.values()) {
+    for (const item of attr.kind === 'list' ? attr.value : [attr]) if (item.kind === 'function') names.push(item.value);
+  }
+  return names;
+}
+
+/** Functions by what they say that they do. */
+function byKind(source: ByteSource, known: ReadonlyMap<string, Message>): Map<string, string[]> {
+  const kinds = new Map<string, string[]>();
+  for (const [name, record] of known) {
+    const attrs = protoAttrs(source, messagesOf(record, FUNCTION.attr), name, (key) => key === 'api_implements');
+    const kind = textAttr(attrs.get('api_implements'));
+    const names = kinds.get(kind);
+    if (names !== undefined) names.push(name);
+    else if (kind !== '') kinds.set(kind, [name]);
+  }
+  return kinds;
+}
+
+function textAttr(attr: RawAttr | undefined): string {
+  return attr?.kind === 'string' ? attr.value : '';
 }
 
 /** A short text; longer ones than are read in passing are no names. */
@@ -155,7 +202,7 @@ function listItems(source: ByteSource, field: Field, place: string): readonly Ra
   }
 }
 
-function protoFunction(source: ByteSource, message: Message): RawFunction {
+async function protoFunction(source: ByteSource, message: Message): Promise<RawFunction> {
   const signature = messageOf(message, FUNCTION.signature);
   const name = signature === undefined ? '' : nameOf(source, signature, OP_DEF.name);
   const shapes = argumentShapes(source, message, name);
@@ -174,14 +221,22 @@ function protoFunction(source: ByteSource, message: Message): RawFunction {
   for (const entry of messagesOf(message, FUNCTION.results)) {
     results.set(nameOf(source, entry, ENTRY.key), nameOf(source, entry, ENTRY.value));
   }
+  const nodes: RawNode[] = [];
+  for (const field of fieldsOf(message, FUNCTION.node)) nodes.push(await laterNode(source, field));
   return {
     name,
     inputs: args(OP_DEF.inputs),
     outputs: args(OP_DEF.outputs),
-    nodes: messagesOf(message, FUNCTION.node).map((node) => protoNode(source, node)),
+    nodes,
     results,
     attrs: protoAttrs(source, messagesOf(message, FUNCTION.attr), name, (key) => TOLD.has(key)),
   };
+}
+
+/** A node whose record was passed over. Short ones are in memory, and so are then the constants in them. */
+async function laterNode(source: ByteSource, { bytes, offset, length }: Field): Promise<RawNode> {
+  if (bytes === undefined) return protoNode(source, await decodeMessage(source, NODE_SCHEMA, offset, length));
+  return protoNode(memorySource(source.name, bytes), decodeBytes(bytes, NODE_SCHEMA, source.name));
 }
 
 /** Shapes of arguments by their place, where the file notes them. */

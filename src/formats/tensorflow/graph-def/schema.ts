@@ -68,11 +68,11 @@ const ATTR_SCHEMA = schema('AttrValue', {
 const ATTR_ENTRY_SCHEMA = schema('AttrEntry', { [ENTRY.value]: ATTR_SCHEMA });
 NAME_ATTRS_SCHEMA.messages.set(NAME_ATTRS.attr, ATTR_ENTRY_SCHEMA);
 
-const NODE_SCHEMA = schema('NodeDef', { [NODE.attr]: ATTR_ENTRY_SCHEMA });
+export const NODE_SCHEMA = schema('NodeDef', { [NODE.attr]: ATTR_ENTRY_SCHEMA });
 const OP_DEF_SCHEMA = schema('OpDef', { [OP_DEF.inputs]: schema('ArgDef'), [OP_DEF.outputs]: schema('ArgDef') });
+/** Nodes stay as they are: of the thousands of functions that Keras saves, a model calls a few. */
 const FUNCTION_SCHEMA = schema('FunctionDef', {
   [FUNCTION.signature]: OP_DEF_SCHEMA,
-  [FUNCTION.node]: NODE_SCHEMA,
   [FUNCTION.results]: schema('ResultEntry'),
   [FUNCTION.attr]: ATTR_ENTRY_SCHEMA,
   [FUNCTION.argumentAttrs]: schema('ArgAttrEntry', {
