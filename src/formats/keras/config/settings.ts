@@ -74,7 +74,7 @@ export class Settings {
     const numbers = list.filter((one): one is number => typeof one === 'number' && Number.isInteger(one));
     const sound = numbers.length === list.length && numbers.every((one) => Math.abs(one) <= LARGEST);
     if (sound && (count === undefined || numbers.length === count)) return numbers;
-    throw this.wrong(name, `${count === undefined ? '' : `${count} `}whole numbers`);
+    throw this.wrong(name, count === 1 ? 'a whole number' : `${count === undefined ? '' : `${count} `}whole numbers`);
   }
 
   sizes(name: string, count?: number, otherwise?: readonly number[]): readonly number[] {

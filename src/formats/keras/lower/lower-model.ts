@@ -20,7 +20,7 @@ import { LayerWeights, type MadeWeights } from './weights.ts';
 
 const DEEPEST = 32;
 /** Calls of layers in all: models that call each other twice at every level double with each. */
-const MOST_CALLS = 200_000;
+const MOST_CALLS = 50_000;
 
 /** What all layers of a file share. */
 export class ModelScope {
