@@ -26,8 +26,15 @@ export interface FuzzReport {
   readonly peakBytes: number;
 }
 
+export interface FuzzOptions {
+  /** The script that opens them. */
+  readonly child?: string;
+  readonly silenceMs?: number;
+}
+
 /** Mutants `from` up to `to`. */
-export async function fuzz(kind: Fuzzed, to: number, from = 0): Promise<FuzzReport> {
+export async function fuzz(kind: Fuzzed, to: number, from = 0, options: FuzzOptions = {}): Promise<FuzzReport> {
+  const { child: script = CHILD, silenceMs = SILENCE_MS } = options;
   const outcomes = { opened: 0, written: 0, refused: 0, fault: 0 };
   const faults: FuzzFault[] = [];
   let [slowestCpuMs, totalCpuMs, peakBytes, next] = [0, 0, 0, from];
@@ -37,25 +44,26 @@ export async function fuzz(kind: Fuzzed, to: number, from = 0): Promise<FuzzRepo
     let hung = false;
     const child = spawn(
       process.execPath,
-      ['--max-old-space-size=1024', '--import', 'tsx', CHILD, kind, `${next}`, `${to}`],
+      ['--max-old-space-size=1024', '--import', 'tsx', script, kind, `${next}`, `${to}`],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );
     const said: string[] = [];
     child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text));
-    const watch = (): void => {
+    const watch = (patienceMs: number): void => {
       clearTimeout(silence);
       silence = setTimeout(() => {
         hung = true;
         child.kill('SIGKILL');
-      }, SILENCE_MS);
+      }, patienceMs);
     };
-    watch();
+    // Starting is compiling, and a busy machine takes its time.
+    watch(3 * silenceMs);
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
     for await (const line of createInterface({ input: child.stdout })) {
       const told = parsed(line);
-      watch();
+      watch(silenceMs);
       if (told === undefined) continue;
       if (told.what === 'start') working = told.index;
       if (told.what === 'peak') {
