@@ -516,6 +516,26 @@ def wrapped(k, v):
     return b.model()
 
 
+@case()
+def open_sizes(k, v):
+    """Inputs whose sizes are only known when the model is run."""
+    L = k.layers
+    b = Branches(k, v)
+    x = b.input("x", (None, None, 4))
+    c = L.Conv2D(4, 3, strides=2, padding="same", name="conv")(x)
+    b.out(c, L.UpSampling2D(2, name="up")(c), L.UpSampling2D((2, 3), interpolation="bilinear", name="up_bilinear")(c))
+    b.out(L.Conv2DTranspose(2, 3, strides=2, padding="same", name="transpose")(c), L.GlobalAveragePooling2D(name="mean")(c))
+    b.out(L.GroupNormalization(groups=2, name="group")(c), L.Resizing(3, 3, name="resize")(x), L.MaxPooling2D(2, padding="same", name="max")(x))
+    b.out(L.PReLU(shared_axes=[1, 2], name="prelu")(c), L.ZeroPadding2D(1, name="pad")(c), L.LayerNormalization(name="norm")(c))
+    s = b.input("s", (None, 4))
+    b.out(L.MultiHeadAttention(2, 3, name="mha")(s, s, use_causal_mask=True), L.Attention(name="att")([s, s], use_causal_mask=True))
+    b.out(L.Bidirectional(L.GRU(2, return_sequences=True), name="both")(s), L.Conv1D(3, 2, padding="causal", name="causal")(s))
+    b.out(L.LSTM(2, activation="swish", return_sequences=True, name="steps")(s), L.Dot(axes=1, name="dot")([s, s]))
+    b.out(L.TimeDistributed(L.Dense(2, name="inner"), name="each")(s), L.Reshape((-1, 2), name="halves")(s), L.UpSampling1D(2, name="up1")(s))
+    b.out(L.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3), bias_axes="de", name="heads")(s), L.GlobalMaxPooling1D(name="max1")(s))
+    return b.model()
+
+
 @case("v3")
 def named_inputs(k, v):
     """A nested model that is called on a dictionary in another order than it lists its inputs."""

@@ -254,6 +254,17 @@ function sliceOf(part: Json, axis: number): { axis: number; start: number; end: 
   return { axis, start: start ?? (step < 0 ? LAST : 0), end: stop ?? (step < 0 ? -LAST : LAST), step };
 }
 
+/** Starts and sizes; -1 takes all that is left. */
+function sliced(o: OperationCall): Operand {
+  const starts = o.wholes(1, 'begin', 'start_indices') ?? [];
+  const sizes = o.wholes(2, 'size', 'shape') ?? [];
+  if (starts.length !== sizes.length || starts.length !== o.lowering.rank(o.x))
+    throw new Unsupported('its slice is not known.');
+  const ends = sizes.map((size, axis) => (size === -1 ? LAST : (starts[axis] ?? 0) + size));
+  const axes = starts.map((_, axis) => axis);
+  return o.own('Slice', [o.x, o.lowering.small(starts), o.lowering.small(ends), o.lowering.small(axes)]);
+}
+
 function gather(o: OperationCall): Operand {
   const indices = o.given(1, 'indices');
   const axis = o.raw(-1, 'axis');
@@ -311,6 +322,7 @@ export const ARRANGING: Operations = {
   pad_v2: pad,
   getitem: getItem,
   get_item: getItem,
+  slice: sliced,
   gather,
   gather_v2: gather,
   take: gather,

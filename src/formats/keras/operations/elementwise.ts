@@ -3,6 +3,7 @@ import { isFloat, kindOf } from '#base/dtype.ts';
 import { activateBy, ACTIVATIONS, gelu, rectify } from '#formats/keras/layers/activations.ts';
 import { Unsupported } from '#formats/keras/lower/unsupported.ts';
 import type { Operand } from '#formats/lowering/lowering.ts';
+import { codeOfDtype } from '#ops/dtype-code.ts';
 import type { Operation, OperationCall, Operations } from './operation-call.ts';
 
 function unary(op: string): Operation {
@@ -70,21 +71,8 @@ function cast(o: OperationCall): Operand {
   const to = o.dtype(1, 'dtype', 'f32');
   const from = o.lowering.dtype(o.x);
   if (from === to) return o.x;
-  return o.own('Cast', [o.x], { to: CODES[to] ?? 1 });
+  return o.own('Cast', [o.x], { to: codeOfDtype(to) });
 }
-
-const CODES: Readonly<Record<string, number>> = {
-  f32: 1,
-  u8: 2,
-  i8: 3,
-  u16: 4,
-  i16: 5,
-  i32: 6,
-  i64: 7,
-  bool: 9,
-  u32: 12,
-  u64: 13,
-};
 
 function where(o: OperationCall): Operand {
   const condition = o.call.cast(o.operand(0, 'bool', 'condition'), 'bool', 'condition');

@@ -21,8 +21,7 @@ function resize(o: OperationCall): Operand {
   if (mode === undefined || others.some((one) => o.flag(-1, [one], false)))
     throw new Unsupported('it resizes in a way that ONNX has no operator for.');
   const sizes = o.wholes(1, 'size');
-  if (sizes?.length !== 2 || sizes.some((size) => size < 1))
-    throw new Unsupported('it resizes to a size that is computed by the model.');
+  if (sizes?.length !== 2 || sizes.some((size) => size < 1)) throw sizesComputed();
   return o.lowering.resize(o.real32(o.x), {
     name: o.call.name,
     mode,
@@ -30,6 +29,25 @@ function resize(o: OperationCall): Operand {
     halfPixelCenters: true,
     channelsFirst: channelsFirst(o),
   });
+}
+
+/** As TensorFlow 1 resizes: pixels are counted from their corners unless said otherwise. */
+function resizeOld(mode: 'nearest' | 'linear' | 'cubic'): Operation {
+  return (o) => {
+    const sizes = o.wholes(1, 'size');
+    if (sizes?.length !== 2 || sizes.some((size) => size < 1)) throw sizesComputed();
+    return o.lowering.resize(o.real32(o.x), {
+      name: o.call.name,
+      mode,
+      sizes,
+      alignCorners: o.flag(-1, ['align_corners'], false),
+      halfPixelCenters: o.flag(-1, ['half_pixel_centers'], false),
+    });
+  };
+}
+
+function sizesComputed(): Unsupported {
+  return new Unsupported('it resizes to a size that is computed by the model.');
 }
 
 /** The sizes of the spatial axes, given as one number, one for each, or one for every axis. */
@@ -91,6 +109,9 @@ function blocks(op: 'DepthToSpace' | 'SpaceToDepth'): Operation {
 
 export const IMAGES: Operations = {
   resize,
+  resize_bilinear: resizeOld('linear'),
+  resize_nearest_neighbor: resizeOld('nearest'),
+  resize_bicubic: resizeOld('cubic'),
   max_pool: pool('max'),
   max_pool1d: pool('max'),
   max_pool2d: pool('max'),

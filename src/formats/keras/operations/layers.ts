@@ -87,6 +87,15 @@ const TYPES: Readonly<Record<string, string>> = {
   DT_UINT8: 'uint8',
 };
 
+/** Texts are base64 in the JSON of a record. */
+function decoded(text: string): string {
+  try {
+    return atob(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Attributes of an operator as named arguments. */
 function attributes(record: Json | undefined): ReadonlyMap<string, Given> {
   const named = new Map<string, Given>();
@@ -94,9 +103,13 @@ function attributes(record: Json | undefined): ReadonlyMap<string, Given> {
   const names: Readonly<Record<string, string>> = { DstT: 'dtype', keep_dims: 'keepdims', squeeze_dims: 'axis' };
   for (const [name, attribute] of Object.entries(record)) {
     if (!isObject(attribute)) continue;
-    const [value] = Object.values(attribute);
+    const [[kind, value] = []] = Object.entries(attribute);
     if (value === undefined || isObject(value)) continue;
-    const plain = typeof value === 'string' && Object.hasOwn(TYPES, value) ? (TYPES[value] ?? value) : value;
+    let plain = value;
+    if (typeof value === 'string' && Object.hasOwn(TYPES, value)) plain = TYPES[value] ?? value;
+    else if (kind === 's' && typeof value === 'string') plain = decoded(value);
+    // Numbers of 64 bits are texts in the JSON of a record.
+    else if (kind === 'i' && typeof value === 'string') plain = Number(value);
     named.set(Object.hasOwn(names, name) ? (names[name] ?? name) : name, { kind: 'value', value: plain });
   }
   return named;

@@ -148,6 +148,7 @@ export const REDUCTIONS: Operations = {
   reduce_prod: PROD,
   logsumexp: reduction('ReduceLogSumExp'),
   reduce_logsumexp: reduction('ReduceLogSumExp'),
+  reduce_euclidean_norm: reduction('ReduceL2'),
   any: truth('ReduceMax'),
   reduce_any: truth('ReduceMax'),
   all: truth('ReduceMin'),
