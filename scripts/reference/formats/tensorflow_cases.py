@@ -245,6 +245,8 @@ def operators(recorder):
     for padding in ("SAME", "VALID"):
         case(f"MaxPool {padding}", lambda x, p=padding: tf.nn.max_pool2d(x, 3, 2, p), x)
         case(f"AvgPool {padding}", lambda x, p=padding: tf.nn.avg_pool2d(x, [3, 2], 2, p), x)
+    case("Pad MaxPool of negatives", lambda x: tf.nn.max_pool2d(tf.pad(-tf.abs(x), [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "VALID"), x)
+    case("Pad AvgPool of negatives", lambda x: tf.nn.avg_pool2d(tf.pad(-tf.abs(x), [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "VALID"), x)
     case("MaxPoolV2", lambda x: raw.MaxPoolV2(input=x, ksize=[1, 2, 2, 1], strides=[1, 1, 2, 1], padding="SAME"), x)
     case("MaxPool explicit", lambda x: raw.MaxPool(input=x, ksize=[1, 3, 3, 1], strides=[1, 2, 2, 1], padding="EXPLICIT", explicit_paddings=[0, 0, 1, 1, 0, 1, 0, 0]), x)
     case("MaxPool3D AvgPool3D", lambda x: (tf.nn.max_pool3d(x, 2, 2, "SAME"), tf.nn.avg_pool3d(x, 2, 1, "SAME")), real(1, 3, 4, 5, 2))

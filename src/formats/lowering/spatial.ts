@@ -85,11 +85,14 @@ export function pool(bench: Workbench, x: Operand, options: PoolOptions): Operan
   const inner = firstOf(bench, x, options);
   const dilations = options.dilations ?? options.window.map(() => 1);
   checkSteps(options.name, options.strides, dilations, options.window);
+  const pads = padsOf(bench.shape(inner), options.window, dilations, options);
+  // onnxruntime 1.30 takes a Pad with zeros before it into MaxPool, which pads with -inf; with auto_pad it leaves both alone.
+  const alone = options.kind === 'max' && Object.keys(pads).length === 0;
   const attrs: Record<string, AttrInput> = {
     kernel_shape: options.window,
     strides: options.strides,
     ...(dilations.some((one) => one !== 1) ? { dilations } : {}),
-    ...padsOf(bench.shape(inner), options.window, dilations, options),
+    ...(alone ? { auto_pad: 'VALID' } : pads),
     ...(options.kind === 'average' && options.countPadding === true ? { count_include_pad: 1 } : {}),
   };
   return emitted(bench, options.kind === 'max' ? 'MaxPool' : 'AveragePool', [inner], options, attrs);
