@@ -3,6 +3,7 @@ import { PareError } from '#base/failure.ts';
 import type { FormatInput, ReadModel } from '#formats/format.ts';
 import { createLowering } from '#formats/lowering/create-lowering.ts';
 import { baseName } from '#formats/tensorflow/beside-files.ts';
+import { withoutCalls } from '#formats/tensorflow/call-names.ts';
 import { lowerTfGraph } from '#formats/tensorflow/lower/lower.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { openSavedModel } from './open.ts';
@@ -25,7 +26,7 @@ async function read(input: FormatInput, store: WeightStore): Promise<ReadModel> 
     source: { format: 'savedmodel', file: input.main, sizeBytes },
     producer: { name: 'tensorflow', version },
   });
-  lowerTfGraph(graph, lowering);
+  lowerTfGraph(withoutCalls(graph), lowering);
   const { model, notices: lowered } = lowering.finish();
   return { model, notices: [...notices, ...lowered], used, ...(signatures === undefined ? {} : { signatures }) };
 }
