@@ -7,7 +7,7 @@ import { table } from './page.ts';
 
 const FORMATS = { tflite: 'TensorFlow Lite', keras: 'Keras', savedmodel: 'SavedModel', tfjs: 'TensorFlow.js' } as const;
 
-export function conversionPage({ trials, agreements, accuracies }: TriedConversions): string {
+export function conversionPage({ trials, layers, agreements, accuracies }: TriedConversions): string {
   const of = (outcome: ConversionTrial['outcome']): readonly ConversionTrial[] =>
     trials.filter((trial) => trial.outcome === outcome);
   const converted = of('converted');
@@ -43,6 +43,23 @@ export function conversionPage({ trials, agreements, accuracies }: TriedConversi
       ...agreement(converted.filter(({ model }) => model.format === format)),
       '',
     ]),
+    '## Integer models, operator by operator',
+    '',
+    "Each part between two rounded values is given LiteRT's own levels for one sample, and its result is held to LiteRT's next levels.",
+    'In a whole model a difference of one step grows from layer to layer; here it cannot.',
+    '',
+    ...table(
+      ['model', 'parts', 'levels', 'parts that differ', 'fewest equal', 'most steps'],
+      [...layers].map(([path, parts]) => [
+        code(path),
+        String(parts.length),
+        String(parts.reduce((sum, { values }) => sum + values, 0)),
+        String(parts.filter(({ levels }) => levels?.maxSteps !== 0).length),
+        `${(100 * Math.min(...parts.map(({ levels }) => levels?.equalShare ?? NaN))).toFixed(2)} %`,
+        String(Math.max(...parts.map(({ levels }) => levels?.maxSteps ?? NaN))),
+      ]),
+    ),
+    '',
     '## One network in several formats',
     '',
     ...table(

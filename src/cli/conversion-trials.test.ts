@@ -5,6 +5,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeWithTestdata } from '#base/testing/testdata.ts';
 import { AGREEMENTS, dynamicRangeAccuracy, savedModelAccuracy } from './testing/conversion-agreement.ts';
+import { compareLayers } from './testing/conversion-layers.ts';
 import { foreignModels } from './testing/conversion-models.ts';
 import type { ForeignModel } from './testing/conversion-models.ts';
 import { lineOf } from './testing/conversion-text.ts';
@@ -75,6 +76,20 @@ describeWithTestdata('foreign models as ONNX', () => {
     expect(transposes.inside).toEqual([]);
     expect(transposes.all).toBeLessThanOrEqual(2);
   });
+
+  it.each(models.filter(({ format }) => format === 'tflite'))(
+    '$path, where it is of integers, is off by no more than a step in any operator',
+    async (model) => {
+      const { comparison } = await trialOf(model);
+      if (comparison?.rule.kind !== 'levels') return;
+      const parts = await compareLayers(model.path);
+      expect(parts.length).toBeGreaterThan(2);
+      for (const part of parts) {
+        expect(part.levels?.maxSteps, part.name).toBeLessThanOrEqual(1);
+        expect(part.levels?.equalShare, part.name).toBeGreaterThanOrEqual(0.98);
+      }
+    },
+  );
 
   describe('one network, one answer', () => {
     it.each(AGREEMENTS)('%s', async (_, compare) => {

@@ -109,6 +109,26 @@ export function withFixedShapes(bytes: Uint8Array, file: string): Uint8Array {
   });
 }
 
+/** A copy whose first output is another tensor of its first graph: the only way to see what LiteRT has in between. */
+export function withOutput(bytes: Uint8Array, file: string, name: string): Uint8Array {
+  return guarded(file, () => {
+    const copy = Uint8Array.from(bytes);
+    const view = viewOf(copy);
+    const model = root(view);
+    const graph = tables(view, model, MODEL.subgraphs)[0] ?? fail();
+    const tensor = tables(view, graph, SUBGRAPH.tensors).findIndex((one) => text(view, one, TENSOR.name) === name);
+    const outputs = vector(view, graph, SUBGRAPH.outputs);
+    if (tensor < 0 || outputs.length === 0) fail();
+    view.setInt32(outputs.at, tensor, true);
+    for (const signature of tables(view, model, MODEL.signatures)) {
+      const [entry] = tables(view, signature, SIGNATURE.outputs);
+      const at = entry === undefined ? undefined : field(view, entry, TENSOR_MAP.tensor);
+      if (at !== undefined) view.setUint32(at, tensor, true);
+    }
+    return copy;
+  });
+}
+
 function guarded<T>(file: string, read: () => T): T {
   try {
     return read();
