@@ -75,8 +75,15 @@ function fixturesOf(kind: Fuzzed): readonly FuzzBase[] {
         ...zipped(paths, kind, /model\.json$/),
       ];
     case 'onnx':
-      return ending('.onnx');
+      return ownSamples();
   }
+}
+
+/** The samples that the studio offers. */
+function ownSamples(): readonly FuzzBase[] {
+  const folder = join(fixtures, '..', '..', 'public', 'samples');
+  const names = readdirSync(folder).filter((name) => name.endsWith('.onnx'));
+  return names.toSorted().map((name) => baseAt('onnx', join(folder, name)));
 }
 
 /** Folders that were zipped to save space, as the folders that they were. */
