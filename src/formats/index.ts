@@ -69,18 +69,24 @@ export async function openFiles(given: Files, options: OpenOptions = {}): Promis
   const ignored = [...files.keys()].filter((path) => !read.used.has(path));
   const notices = [...read.notices, ...ignoredNotice(ignored)];
   const signatures = read.signatures === undefined ? {} : { signatures: read.signatures };
-  const model = format.id === 'onnx' ? read.model : { ...read.model, name: nameOfModel(main) };
+  const model = format.id === 'onnx' ? read.model : { ...read.model, name: nameOfModel(main, given) };
   return { format, model, store, notices, files: read.used, ...signatures };
 }
 
 /** Files that go by this name in every model of their format. */
 const USUAL_NAMES = /^(saved_model|model)$/i;
 
-/** The file without its extension; its folder where every file of the kind has the same name. */
-function nameOfModel(path: string): string {
+/** The file without its extension; its folder or archive where every file of the kind has the same name. */
+function nameOfModel(path: string, given: Files): string {
   const parts = path.split('/');
-  const file = (parts.at(-1) ?? path).replace(/\.[a-z0-9]+$/i, '');
-  return USUAL_NAMES.test(file) ? (parts.at(-2) ?? file) : file;
+  const file = withoutExtension(parts.at(-1) ?? path);
+  if (!USUAL_NAMES.test(file)) return file;
+  const [archive = file] = given.size === 1 ? given.keys() : [];
+  return parts.at(-2) ?? withoutExtension(archive);
+}
+
+function withoutExtension(name: string): string {
+  return name.replace(/\.[a-z0-9]+$/i, '');
 }
 
 /** The format with that id. */

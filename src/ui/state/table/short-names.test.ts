@@ -30,6 +30,11 @@ describe('short names', () => {
     expect([...shortNames(names).values()]).toEqual(['a/Conv', 'b/Conv', 'c/Relu', 'd/Conv', 'in_transposed']);
   });
 
+  it('goes by the first of the names that TFLite joins', () => {
+    const names = ['net/a/Relu;net/a/bn;net/a/Conv', 'net/b/Relu;net/b/Conv', 'net/c/Relu;x', 'net/c/Relu;y'];
+    expect([...shortNames(names).values()]).toEqual(['a', 'b', 'net/c/Relu;x', 'net/c/Relu;y']);
+  });
+
   it('clips the middle', () => {
     expect(clipMiddle('short', 8)).toBe('short');
     expect(clipMiddle('abcdefghijkl', 7)).toBe('abc…jkl');

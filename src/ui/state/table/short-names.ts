@@ -7,7 +7,8 @@ const MOST = 0.8;
 
 /** Short forms by name; equal forms of different names keep their full names. */
 export function shortNames(names: readonly string[]): ReadonlyMap<string, string> {
-  const paths = names.map((name) => name.split(SEPARATOR).filter(Boolean));
+  // TFLite joins the names of all that it fused: the first one says which layer it is.
+  const paths = names.map((name) => (name.split(';')[0] ?? name).split(SEPARATOR).filter(Boolean));
   let sharing: readonly (readonly string[])[] = paths;
   let head = 0;
   for (;;) {
