@@ -2,15 +2,10 @@
 import type { Operand } from '#formats/lowering/lowering.ts';
 import type { Row, TfCall } from '#formats/tensorflow/lower/call.ts';
 import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
+import { reshape } from './reshapes.ts';
 import { transposed } from './reversal.ts';
 import { constantSizes, paired } from './operands.ts';
 import { squeeze } from './squeeze.ts';
-
-function reshape(call: TfCall): readonly Operand[] {
-  const { lowering } = call;
-  const sizes = call.known(1);
-  return [lowering.reshape(call.input(0), sizes ?? call.long(1), { name: call.name })];
-}
 
 function expandDims(call: TfCall): readonly Operand[] {
   const axis = call.axis(call.number(1), call.rank(0) + 1);

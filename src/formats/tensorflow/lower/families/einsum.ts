@@ -1,6 +1,7 @@
 /**
  * Einsum. With a constant second operand that shares no batch axis (EinsumDense, the projections of attention) it becomes a plain
- * product of matrices, so that the weights are seen as weights; else ONNX has the same operator.
+ * product of matrices, so that the weights are seen as weights; of two computed operands, a product over batches where it is one; else ONNX
+ * has the same operator.
  */
 import type { Operand } from '#formats/lowering/lowering.ts';
 import type { TfCall } from '#formats/tensorflow/lower/call.ts';
@@ -16,7 +17,8 @@ export function einsum(call: TfCall): readonly Operand[] {
   const equation = call.text('equation', '').replaceAll(' ', '');
   if (!equation.includes('->')) throw call.broken('has no equation');
   const terms = plain(equation);
-  const whole = terms === undefined || call.count !== 2 ? undefined : asProduct(call, terms);
+  const whole =
+    terms === undefined || call.count !== 2 ? undefined : (asProduct(call, terms) ?? asBatches(call, terms));
   return [whole ?? call.emit('Einsum', call.inputs(), { equation })];
 }
 
@@ -63,6 +65,33 @@ function asProduct(call: TfCall, { a, b, out }: Terms): Operand | undefined {
   const full = own.length === 1 ? value : withTail(call, value, free.length, own.map(sizeOf), 'full');
   return lowering.transpose(
     full,
+    [...out].map((letter) => made.indexOf(letter)),
+  );
+}
+
+/** Products of matrices over axes that both have: one axis of each side and one that is summed, as in attention. */
+function asBatches(call: TfCall, { a, b, out }: Terms): Operand | undefined {
+  const { lowering } = call;
+  const inBoth = [...a].filter((letter) => b.includes(letter));
+  const batch = inBoth.filter((letter) => out.includes(letter));
+  const summed = inBoth.filter((letter) => !out.includes(letter));
+  const left = [...a].filter((letter) => !b.includes(letter));
+  const right = [...b].filter((letter) => !a.includes(letter));
+  if (summed.length !== 1 || left.length !== 1 || right.length !== 1) return undefined;
+  if (out.length !== batch.length + 2 || ![...left, ...right].every((letter) => out.includes(letter))) return undefined;
+  const [x, y] = [call.input(0), call.input(1)];
+  if (lowering.shape(x)?.length !== a.length || lowering.shape(y)?.length !== b.length) return undefined;
+  const first = lowering.transpose(
+    x,
+    [...batch, ...left, ...summed].map((letter) => a.indexOf(letter)),
+  );
+  const second = lowering.transpose(
+    y,
+    [...batch, ...summed, ...right].map((letter) => b.indexOf(letter)),
+  );
+  const made = [...batch, ...left, ...right];
+  return lowering.transpose(
+    call.emit('MatMul', [first, second]),
     [...out].map((letter) => made.indexOf(letter)),
   );
 }

@@ -4,7 +4,7 @@ import type { Row, TfCall } from '#formats/tensorflow/lower/call.ts';
 import { isInteger, widely } from './operands.ts';
 
 /** Axes of a reduction, from input 1; all where that is a range over the rank. */
-function axesOf(call: TfCall): readonly number[] {
+export function reduceAxes(call: TfCall): readonly number[] {
   const rank = call.rank(0);
   const axes = call.numbers(1).map((axis) => call.axis(axis, rank));
   return [...new Set(axes)].toSorted((a, b) => a - b);
@@ -17,7 +17,7 @@ function keeps(call: TfCall): boolean {
 /** Without axes nothing is reduced, where ONNX would reduce all. */
 function reduce(op: string): Row {
   return (call) => {
-    const axes = axesOf(call);
+    const axes = reduceAxes(call);
     if (axes.length === 0) return [call.input(0)];
     return [
       widely(
@@ -33,7 +33,7 @@ function reduce(op: string): Row {
 /** All and Any: smallest and largest of zeros and ones. */
 function logical(op: 'ReduceMin' | 'ReduceMax'): Row {
   return (call) => {
-    const axes = axesOf(call);
+    const axes = reduceAxes(call);
     if (axes.length === 0) return [call.input(0)];
     const numbers = call.cast(call.input(0), 'i32', 'numbers');
     const options = { name: `${call.name}/reduced`, keepDims: keeps(call) };
@@ -45,7 +45,7 @@ function logical(op: 'ReduceMin' | 'ReduceMax'): Row {
 function mean(call: TfCall): readonly Operand[] {
   const x = call.input(0);
   const dtype = call.lowering.dtype(x);
-  const axes = axesOf(call);
+  const axes = reduceAxes(call);
   if (axes.length === 0) return [x];
   if (!isInteger(dtype) || dtype === null) {
     return [call.lowering.reduce('ReduceMean', x, axes, { name: call.name, keepDims: keeps(call) })];
