@@ -128,11 +128,17 @@ describe('scoresOutput', () => {
     frames: f32([1, 4, 3], new Float32Array(12)),
     scores: f32([1, 3, 1, 1], [1, 2, 3]),
     chance: f32([1, 1], [0.5]),
+    levels: { dtype: 'i8', shape: [1, 3], data: Int8Array.of(-128, 5, 127) } as const,
   };
   const of = (...names: (keyof typeof outputs)[]) => new Map(names.map((name) => [name, outputs[name]]));
 
   it('is the first float output that is one row, wherever its long axis is', () => {
     expect(scoresOutput(of('length', 'frames', 'chance', 'scores'), undefined, none)).toBe('scores');
+  });
+
+  it('is a row of levels where no float is one', () => {
+    expect(scoresOutput(of('length', 'levels'), undefined, none)).toBe('levels');
+    expect(scoresOutput(of('levels', 'scores'), undefined, none)).toBe('scores');
   });
 
   it('is a lone number where that is all there is, states left aside', () => {
