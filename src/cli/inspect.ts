@@ -12,7 +12,7 @@ export const inspectCommand: Command = {
   usage: 'MODEL [--json] [--sort bytes|macs|order] [--top N]',
   details: [
     'JSON: {format, name, label, opset, irVersion, parameters, bytes, weightBytes, macs, inputs, outputs, layers, notices}.',
-    "bytes is the size of the files; a layer's bytes are those of the weights that it owns; macs are multiply-accumulates",
+    "bytes is the size of the files (of another format onnxBytes is what it takes as ONNX); a layer's bytes are those of the weights that it owns; macs are multiply-accumulates",
     'for one sample, or null with macsUnknown when they are not known.',
   ],
   flags: {
@@ -33,6 +33,7 @@ export const inspectCommand: Command = {
     const { summarizeModel } = await import('#studio/inspect.ts');
     const open = await openPath(path);
     const summary = summarizeModel(open);
+    const isOnnx = open.model.source.format === 'onnx';
     const layers = summary.layers.toSorted(sort).slice(0, top);
     if (args.on('json')) {
       terminal.out(
@@ -43,7 +44,8 @@ export const inspectCommand: Command = {
           opset: open.model.opsets.get('') ?? null,
           irVersion: open.model.irVersion,
           parameters: summary.parameters,
-          bytes: summary.fileBytes,
+          bytes: open.sourceBytes,
+          ...(isOnnx ? {} : { onnxBytes: summary.fileBytes }),
           weightBytes: summary.weightBytes,
           macs: summary.macs,
           inputs: summary.inputs,
@@ -54,7 +56,7 @@ export const inspectCommand: Command = {
       );
       return;
     }
-    printSummary(summary, layers, terminal);
+    printSummary(summary, open.sourceBytes, layers, terminal);
     printNotices(summary.notices, terminal);
   },
 };
@@ -86,14 +88,16 @@ function layerJson(layer: Layer): object {
   };
 }
 
-function printSummary(summary: ModelSummary, layers: readonly Layer[], terminal: Terminal): void {
+function printSummary(summary: ModelSummary, sourceBytes: number, layers: readonly Layer[], terminal: Terminal): void {
+  const asOnnx: [string, string][] = summary.format === 'onnx' ? [] : [['as ONNX', bytesText(summary.fileBytes)]];
   const macs = summary.macs === null ? "unknown (some layers' cost is not known)" : countText(summary.macs);
   const slots = (list: ModelSummary['inputs']): string =>
     list.map((slot) => `${slot.name} ${slot.dtype ?? '?'} ${shapeText(slot.shape)}`).join('; ') || 'none';
   const facts: [string, string][] = [
     ['model', summary.name],
     ['format', summary.formatLabel],
-    ['file', bytesText(summary.fileBytes)],
+    ['file', bytesText(sourceBytes)],
+    ...asOnnx,
     ['weights', `${bytesText(summary.weightBytes)} in ${countText(summary.parameters)} parameters`],
     ['multiply-accumulates', `${macs} for one sample`],
     ['inputs', slots(summary.inputs)],

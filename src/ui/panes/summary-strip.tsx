@@ -16,7 +16,10 @@ export function SummaryStrip() {
   const worst = preview?.layers.reduce((low, layer) => Math.min(low, layer.error?.sqnrDb ?? Infinity), Infinity);
   return (
     <section className="summary" aria-label="Summary" aria-busy={work.previewing} data-stale={work.previewing}>
-      <div className="figure size" title="Estimated from the weights: the graph around them is counted as unchanged.">
+      <div
+        className="figure size"
+        title="Of the model as ONNX. Estimated from the weights: the graph around them is counted as unchanged."
+      >
         <span className="label">File size</span>
         <span className="value">
           <span className="from">{formatBytes(before)}</span>
