@@ -247,6 +247,12 @@ def operators(recorder):
     case("FusedBatchNormV3 default epsilon", lambda x: raw.FusedBatchNormV3(x=x, scale=c[0], offset=c[1], mean=c[2], variance=c[3] * 0.001, is_training=False)[0], x)
     case("FusedBatchNormV3 training", lambda x: raw.FusedBatchNormV3(x=x, scale=c[0], offset=c[1], mean=tf.constant([], tf.float32), variance=tf.constant([], tf.float32), epsilon=0.001)[0], x)
     case("Conv FusedBatchNorm Relu6", lambda x: tf.nn.relu6(raw.FusedBatchNormV3(x=tf.nn.conv2d(x, f[..., :3], 1, "SAME"), scale=c[0], offset=c[1], mean=c[2], variance=c[3], epsilon=0.001, is_training=False)[0]), x)
+    for form, shift, scale in (("", c[1], c[0]), (" without shift", None, c[0]), (" without scale", c[1], None)):
+        case(f"batch_normalization{form}", lambda x, s=shift, g=scale: tf.nn.batch_normalization(tf.nn.conv2d(x, f[..., :3], 1, "SAME"), c[2], c[3], s, g, 0.01), x)
+    wide_c = [tf.reshape(v, [1, 1, 1, 3]) for v in c]
+    case("batch_normalization wide", lambda x: tf.nn.batch_normalization(tf.nn.conv2d(x, f[..., :3], 1, "SAME"), wide_c[2], wide_c[3], wide_c[1], wide_c[0], 0.01), x)
+    first_c = [tf.reshape(v, [1, 3, 1, 1]) for v in c]
+    case("batch_normalization NCHW", lambda x: tf.nn.batch_normalization(x, first_c[2], first_c[3], first_c[1], first_c[0], 0.01), real(2, 3, 4, 5))
     case("LRN", lambda x: raw.LRN(input=x, depth_radius=2, bias=1.5, alpha=0.5, beta=0.6), real(1, 3, 3, 7))
     for padding in ("SAME", "VALID"):
         case(f"MaxPool {padding}", lambda x, p=padding: tf.nn.max_pool2d(x, 3, 2, p), x)
@@ -330,6 +336,8 @@ def operators(recorder):
     # --- Fourier ------------------------------------------------------------------------------------------------------------
     case("RFFT magnitude", lambda x: tf.abs(tf.signal.rfft(x)), real(2, 16))
     case("RFFT padded parts", lambda x: (lambda y: (tf.math.real(y), tf.math.imag(y)))(tf.signal.rfft(x, [20])), real(2, 16))
+    case("RFFT cut", lambda x: tf.abs(tf.signal.rfft(x, [10])), real(2, 16))
+    case("RFFT long", lambda x: tf.abs(tf.signal.rfft(tf.sin(x), [2048])) / 100, real(1, 40))
     case("stft", lambda x: tf.abs(tf.signal.stft(x, 16, 8, 16)), real(2, 60))
 
 

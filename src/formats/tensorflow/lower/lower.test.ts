@@ -162,6 +162,16 @@ describe('patterns of recorded graphs', () => {
     expect(opsOf(model('Einsum ellipsis'))).toEqual(['Einsum']);
   });
 
+  it('batch normalization that is spelled out is one again', () => {
+    for (const form of ['', ' without shift', ' without scale', ' wide']) {
+      const made = model(`batch_normalization${form}`);
+      expect(
+        opsOf(made).filter((op) => op !== 'Transpose'),
+        form,
+      ).toEqual(['Conv', 'BatchNormalization']);
+    }
+  });
+
   it('a mean that is reshaped to where its axes were keeps them', () => {
     expect(opsOf(model('Mean reshaped'))).not.toContain('Reshape');
     expect(opsOf(model('Mean reshaped otherwise'))).toContain('Reshape');

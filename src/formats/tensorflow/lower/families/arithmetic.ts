@@ -3,6 +3,7 @@ import { countOf } from '#base/dtype.ts';
 import type { Operand } from '#formats/lowering/lowering.ts';
 import type { Row, TfCall } from '#formats/tensorflow/lower/call.ts';
 import { joined } from './bias.ts';
+import { spelledNormalization } from './spelled-normalization.ts';
 import { isInteger, isSizes, paired, widely } from './operands.ts';
 
 function binary(op: string): Row {
@@ -11,6 +12,8 @@ function binary(op: string): Row {
 
 /** An addition of a constant vector is a bias where a product waits before it. */
 function add(call: TfCall): readonly Operand[] {
+  const normalized = spelledNormalization(call);
+  if (normalized !== undefined) return [normalized];
   const bias = call.input(1);
   const known = call.lowering.constantOf(bias);
   const vector = known !== undefined && known.tensor.shape.length === 1 && countOf(known.tensor.shape) > 1;

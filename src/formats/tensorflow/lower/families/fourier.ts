@@ -4,16 +4,47 @@ import type { Row, TfCall } from '#formats/tensorflow/lower/call.ts';
 import type { Held, TfComplex } from '#formats/tensorflow/lower/held.ts';
 import { Inexpressible } from '#formats/tensorflow/lower/inexpressible.ts';
 
+/** Longer transforms are left to the operator for them; shorter ones are products, which every runtime has. */
+const LONGEST_PRODUCT = 1024;
+
 /** The half of the spectrum that a real signal has, cut or filled up with zeros to the length asked for. */
 function realTransform(call: TfCall): readonly Held[] {
-  const { lowering } = call;
   const [length] = call.numbers(1);
-  const rank = call.rank(0);
   const size = call.sizes(0).at(-1);
-  if (length === undefined || length < 1 || typeof size !== 'number') {
+  if (length === undefined || length < 1 || typeof size !== 'number' || size < 1) {
     throw new Inexpressible('The length of its signal is not known.');
   }
-  if (call.type('Tcomplex', 'c64') !== 'c64') throw new Inexpressible('It gives complex numbers of double precision.');
+  if (call.type('Tcomplex', 'c64') !== 'c64' || call.dtype(0) !== 'f32') {
+    throw new Inexpressible('It gives complex numbers of double precision.');
+  }
+  return [length <= LONGEST_PRODUCT ? asProduct(call, size, length) : asOperator(call, size, length)];
+}
+
+/** A product with a matrix of cosines and one of sines. What is cut off, or zeros that are filled up, have no rows in them. */
+function asProduct(call: TfCall, size: number, length: number): TfComplex {
+  const { lowering } = call;
+  const rows = Math.min(size, length);
+  const bins = Math.floor(length / 2) + 1;
+  const x = call.input(0);
+  const axis = call.rank(0) - 1;
+  const cut = [lowering.small([0]), lowering.small([rows]), lowering.small([axis])];
+  const used = size > rows ? call.step('cut', 'Slice', [x, ...cut]) : x;
+  const part = (name: string, wave: (angle: number) => number): Operand => {
+    const matrix = lowering.derived(`${call.name}/${name}_waves`, 'f32', [rows, bins], [], () => {
+      const out = Float32Array.from({ length: rows * bins }, (_, at) => {
+        const turns = (Math.floor(at / bins) * (at % bins)) % length;
+        return wave((2 * Math.PI * turns) / length);
+      });
+      return new Uint8Array(out.buffer);
+    });
+    return call.step(name, 'MatMul', [used, matrix]);
+  };
+  return { kind: 'complex', real: part('real', Math.cos), imaginary: part('imaginary', (angle) => -Math.sin(angle)) };
+}
+
+function asOperator(call: TfCall, size: number, length: number): TfComplex {
+  const { lowering } = call;
+  const rank = call.rank(0);
   let x = call.input(0);
   if (size > length) {
     x = call.step('cut', 'Slice', [x, lowering.small([0]), lowering.small([length]), lowering.small([rank - 1])]);
@@ -32,7 +63,7 @@ function realTransform(call: TfCall): readonly Held[] {
     const one = call.step(name, 'Gather', [spectrum, lowering.small(at)], { axis: 2 });
     return backToRows(call, one, x, shape.length, bins, `${name}_rows`);
   };
-  return [{ kind: 'complex', real: part('real', 0), imaginary: part('imaginary', 1) }];
+  return { kind: 'complex', real: part('real', 0), imaginary: part('imaginary', 1) };
 }
 
 /** [rows, bins] in the shape of the signal with its last axis changed. */
