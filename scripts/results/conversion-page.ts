@@ -31,6 +31,8 @@ export function conversionPage({ trials, layers, agreements, accuracies }: Tried
     "  activations in float, so that the two differ by this rounding. SQNR is 10 log10(Σx² / Σ(x - x')²), x from LiteRT.",
     "- Where TFLite's own kernels (XNNPACK, optimized and reference, in TensorFlow 2.21) lie farther apart on the same inputs than the",
     '  bound, their distance is the bound: second in its column, or more than one step.',
+    '- Where no other program runs the model, how far LiteRT itself lies from the same graph in double precision (our own',
+    '  interpreter) is added to the bound: behind the plus.',
     '- The figure is that of the output that does worst against its bound.',
     '- **Batch**: where the first size is open, some samples are run at once; the largest difference from running alone.',
     '- **Transpose**: how many the conversion needs, and how many of them stand neither behind an input nor before an output.',

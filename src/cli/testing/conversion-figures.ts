@@ -8,6 +8,8 @@ export type Rule =
       readonly bound: number;
       /** How far the source's own kernels lie apart, where that is more. */
       readonly spread?: number;
+      /** How far the source's runtime lies from exact arithmetic: a conversion may lie `bound` on the other side. */
+      readonly exact?: number;
     }
   /** Levels: share that is equal to the bit, and most steps between two. */
   | { readonly kind: 'levels'; readonly leastEqual: number; readonly mostSteps: number }
@@ -93,7 +95,7 @@ export function broken(rule: Rule, output: OutputFigures): string | undefined {
   if (output.values === 0) return `${output.name}: nothing was compared`;
   switch (rule.kind) {
     case 'float': {
-      const bound = Math.max(rule.bound * Math.max(1, output.peak), rule.spread ?? 0);
+      const bound = Math.max(rule.bound * Math.max(1, output.peak) + (rule.exact ?? 0), rule.spread ?? 0);
       if (output.maxAbs <= bound) return undefined;
       return `${output.name}: differs by ${output.maxAbs.toPrecision(3)}, more than ${bound.toPrecision(2)}`;
     }

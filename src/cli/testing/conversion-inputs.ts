@@ -37,7 +37,7 @@ const SOURCES: readonly [string, () => InputSource][] = [
   ['human_tfjs/blazeface', () => pictures(1, { scale: 1 / 127.5, shift: -1, folder: 'caltech101_faces' })],
   ['human_tfjs/', () => pictures(2, { scale: 1 / 255, folder: 'caltech101_faces' })],
   ['deeplabv3/', () => pictures(1, { scale: 1 / 127.5, shift: -1 })],
-  ['selfie_segmentation/', () => pictures(4, { scale: 1 / 255, folder: 'caltech101_faces' })],
+  ['selfie_segmentation/', () => pictures(1, { scale: 1 / 255, folder: 'caltech101_faces' })],
   ['yamnet/', () => speech(4)],
   ['movie_review/', () => seeded(8, { low: 0, high: 1000, whole: true })],
   ['magika_v1/', () => fileBytes(4)],

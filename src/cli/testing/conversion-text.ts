@@ -42,7 +42,11 @@ function sameTop({ sameTop: { equal, of } }: OutputFigures): string {
 export function ruleText(rule: Rule): string {
   switch (rule.kind) {
     case 'float':
-      return `${rule.bound.toExponential(0)}${rule.spread === undefined ? '' : `, or ${figure(rule.spread)}`}`;
+      return [
+        rule.bound.toExponential(0),
+        ...(rule.spread === undefined ? [] : [`, or ${figure(rule.spread)}`]),
+        ...(rule.exact === undefined ? [] : [` + ${figure(rule.exact)}`]),
+      ].join('');
     case 'levels':
       return `${percent(rule.leastEqual)} equal, ${rule.mostSteps} step${rule.mostSteps === 1 ? '' : 's'}`;
     case 'dynamic':

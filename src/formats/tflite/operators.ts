@@ -4,6 +4,7 @@ import type { Fields } from './record/fields.ts';
 import type { TfliteOperator } from './record/file.ts';
 import { controlOperators } from './operators/control.ts';
 import { convolutionOperators } from './operators/convolution.ts';
+import { customOperators } from './operators/custom.ts';
 import { elementwiseOperators } from './operators/elementwise.ts';
 import { matrixOperators } from './operators/matrix.ts';
 import { quantizeOperators } from './operators/quantize.ts';
@@ -31,7 +32,7 @@ export const OPERATORS: readonly OperatorRow[] = [
 const BY_NAME = new Map(OPERATORS.map((row) => [row.name, row]));
 
 /** Custom operators whose meaning is public. */
-const CUSTOM = new Map<string, OperatorRow>();
+const CUSTOM = new Map(customOperators.map((row) => [row.name, row]));
 
 export function rowOf({ name, custom }: TfliteOperator): OperatorRow | undefined {
   return (custom ? CUSTOM : BY_NAME).get(name);
