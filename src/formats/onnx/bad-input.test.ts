@@ -76,11 +76,7 @@ const CASES: readonly (readonly [string, Readonly<Record<string, Uint8Array>>, R
     /Git LFS pointer.*git lfs pull/,
   ],
   ['a web page', { 'm.onnx': TEXT.encode('<!DOCTYPE html><html>') }, /a web page/],
-  [
-    'a GGUF model',
-    { 'm.gguf': TEXT.encode('GGUF\0\0\0\0') },
-    /^m\.gguf: This is a GGUF model.*ONNX/,
-  ],
+  ['a GGUF model', { 'm.gguf': TEXT.encode('GGUF\0\0\0\0') }, /^m\.gguf: This is a GGUF model.*ONNX/],
   ['random bytes', { 'm.onnx': Uint8Array.from({ length: 64 }, (_, i) => (i * 151) % 256) }, /^m\.onnx, byte 0/],
   ['text', { 'notes.txt': TEXT.encode('hello') }, /^notes\.txt: This is a text file, not a model/],
   ['several files without a model', { 'a.txt': TEXT.encode('a'), 'b.txt': TEXT.encode('b') }, /None of these 2 files/],

@@ -7,7 +7,7 @@ import { bitsOf, kindOf } from '#base/dtype.ts';
 import type { Editor } from '#ir/editor.ts';
 import type { Attr, Node, Tensor, ValueId } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
-import { importMicrosoft, raiseIrVersion, type QuantizedConstant, stemOf } from './quantized-constant.ts';
+import { importMicrosoft, raiseIrVersion, type QuantizedConstant } from './quantized-constant.ts';
 
 type Spelling = (store: WeightStore) => Promise<void>;
 
@@ -84,9 +84,9 @@ async function spellProducts(
   const packed = store.put('u8', [columns, blocks, (block * bits) / 8], bytes);
   const { scale, zeroPoint } = quantization;
   const inputs: (ValueId | null)[] = [
-    edit.addConstant(`${stemOf(value.name)}_quantized`, packed, undefined, home),
+    edit.addConstant(`${value.name}_quantized`, packed, undefined, home),
     edit.addConstant(
-      `${stemOf(value.name)}_scale`,
+      `${value.name}_scale`,
       await scalesByColumn(scale, columns, blocks, transposed, store),
       undefined,
       home,
@@ -96,7 +96,7 @@ async function spellProducts(
   if (zeros?.some((level) => level !== 1 << (bits - 1)) === true) {
     const zeroBytes = packLines(zeros, columns, blocks, Math.ceil((blocks * bits) / 8) * (8 / bits), transposed, bits);
     const ticket = store.put('u8', [columns, Math.ceil((blocks * bits) / 8)], zeroBytes);
-    inputs.push(edit.addConstant(`${stemOf(value.name)}_zero_point`, ticket, undefined, home));
+    inputs.push(edit.addConstant(`${value.name}_zero_point`, ticket, undefined, home));
   }
   importMicrosoft(edit);
   const attrs = intAttrs({ K: sums, N: columns, bits, block_size: block });
@@ -142,10 +142,10 @@ function spellLookups(
   block: number,
 ): void {
   const { scale, zeroPoint } = quantization;
-  const table = edit.addConstant(`${stemOf(value.name)}_quantized`, tensor, undefined, home);
-  const scales = edit.addConstant(`${stemOf(value.name)}_scale`, scale, undefined, home);
+  const table = edit.addConstant(`${value.name}_quantized`, tensor, undefined, home);
+  const scales = edit.addConstant(`${value.name}_scale`, scale, undefined, home);
   const zeros =
-    zeroPoint === undefined ? [] : [edit.addConstant(`${stemOf(value.name)}_zero_point`, zeroPoint, undefined, home)];
+    zeroPoint === undefined ? [] : [edit.addConstant(`${value.name}_zero_point`, zeroPoint, undefined, home)];
   importMicrosoft(edit);
   raiseIrVersion(edit, 4);
   const attrs = intAttrs({ gather_axis: 0, quantize_axis: 1, block_size: block, bits: 4 });

@@ -17,18 +17,26 @@ import type { WeightStore } from '#ir/weights.ts';
 import { fusedSpelling } from './nbits.ts';
 import { toQOperators } from './qoperator.ts';
 import { ActivationSpeller, roundedActivations } from './quantized-activation.ts';
-import { domainFor, importMicrosoft, raiseIrVersion, stemOf, type QuantizedConstant } from './quantized-constant.ts';
+import {
+  domainFor,
+  importMicrosoft,
+  raiseIrVersion,
+  stemsOf,
+  type QuantizedConstant,
+  type Stem,
+} from './quantized-constant.ts';
 
 /** The same model with every quantization spelled as nodes and plain constants. Models without any come back as they are. */
 export async function spellQuantization(model: Model, store: WeightStore): Promise<Model> {
   if (!hasQuantization(model.graph)) return model;
   const constants = quantizedConstants(model.graph, []);
   const edit = openEditor(model);
-  const activations = new ActivationSpeller(edit);
+  const stem = stemsOf(model);
+  const activations = new ActivationSpeller(edit, stem);
   for (const activation of roundedActivations(model.graph)) activations.spell(activation);
   for (const constant of constants) {
     const fused = fusedSpelling(edit, constant);
-    if (fused === undefined) spellDequantize(edit, constant);
+    if (fused === undefined) spellDequantize(edit, constant, stem(constant.value.name));
     else await fused(store);
   }
   const pairs = edit.finish();
@@ -66,10 +74,9 @@ function quantizedConstants(graph: Graph, home: GraphPath): readonly QuantizedCo
   return found;
 }
 
-function spellDequantize(edit: Editor, constant: QuantizedConstant): void {
+function spellDequantize(edit: Editor, constant: QuantizedConstant, stem: string): void {
   const { value, tensor, quantization, home } = constant;
   const { scale, zeroPoint, axis, block } = quantization;
-  const stem = stemOf(value.name);
   const data = edit.addConstant(`${stem}_quantized`, tensor, undefined, home);
   const inputs = [data, edit.addConstant(`${stem}_scale`, scale, undefined, home)];
   if (zeroPoint !== undefined) inputs.push(edit.addConstant(`${stem}_zero_point`, zeroPoint, undefined, home));

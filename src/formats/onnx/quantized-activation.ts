@@ -13,7 +13,7 @@
 import type { Editor, GraphPath, Place } from '#ir/editor.ts';
 import type { Graph, Node, Quantization, Value, ValueId } from '#ir/model.ts';
 import { subgraphsOf } from '#ir/walk.ts';
-import { domainFor, importMicrosoft, stemOf } from './quantized-constant.ts';
+import { domainFor, importMicrosoft, type Stem } from './quantized-constant.ts';
 
 export interface RoundedActivation {
   readonly value: Value;
@@ -45,16 +45,18 @@ export function roundedActivations(graph: Graph, home: GraphPath = []): readonly
 /** Spells activations one after the other, in the order of `roundedActivations`; it remembers the constants it made. */
 export class ActivationSpeller {
   readonly #edit: Editor;
+  readonly #stem: Stem;
   readonly #constants = new Map<string, ValueId>();
 
-  constructor(edit: Editor) {
+  constructor(edit: Editor, stem: Stem) {
     this.#edit = edit;
+    this.#stem = stem;
   }
 
   spell({ value, quantization, producer, home }: RoundedActivation): void {
     const edit = this.#edit;
     const { name, dtype, shape } = value;
-    const stem = stemOf(name);
+    const stem = this.#stem(name);
     const levels = quantization.levels!;
     const parameters = this.#parameters(name, quantization, home);
     const domain = domainFor(edit, `activation "${name}"`, levels, quantization);
@@ -110,7 +112,7 @@ export class ActivationSpeller {
     ] as const) {
       if (tensor === undefined) continue;
       const key = `${place} ${tensor.key}`;
-      const id = this.#constants.get(key) ?? edit.addConstant(`${stemOf(name)}_${suffix}`, tensor, undefined, home);
+      const id = this.#constants.get(key) ?? edit.addConstant(`${this.#stem(name)}_${suffix}`, tensor, undefined, home);
       this.#constants.set(key, id);
       inputs.push(id);
     }

@@ -2,7 +2,7 @@
 import { bitsOf, type DType } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import type { Editor, GraphPath } from '#ir/editor.ts';
-import type { Quantization, Tensor, Value } from '#ir/model.ts';
+import type { Model, Quantization, Tensor, Value } from '#ir/model.ts';
 
 /** A constant whose integers stand for real numbers. */
 export interface QuantizedConstant {
@@ -49,11 +49,17 @@ export function domainFor(
   });
 }
 
+/** How names of made values begin, told from the name of the value that they are made for. */
+export type Stem = (name: string) => string;
+
 /**
- * What names of made values start with. TensorFlow joins the names of all that it fused, hundreds of letters each, which in a small
- * file would take more room than the weights: the first one says enough.
+ * TensorFlow joins the names of all that it fused, hundreds of letters each, which in a small file would take more room than the
+ * weights: of a model that was not ONNX the first one says enough. Of ONNX models names are what onnxruntime's quantizer makes.
  */
-export function stemOf(name: string): string {
-  const end = name.indexOf(';');
-  return end > 0 ? name.slice(0, end) : name;
+export function stemsOf(model: Pick<Model, 'source'>): Stem {
+  if (model.source.format === 'onnx') return (name) => name;
+  return (name) => {
+    const end = name.indexOf(';');
+    return end > 0 ? name.slice(0, end) : name;
+  };
 }
