@@ -17,14 +17,7 @@ import type { WeightStore } from '#ir/weights.ts';
 import { fusedSpelling } from './nbits.ts';
 import { toQOperators } from './qoperator.ts';
 import { ActivationSpeller, roundedActivations } from './quantized-activation.ts';
-import {
-  domainFor,
-  importMicrosoft,
-  raiseIrVersion,
-  stemsOf,
-  type QuantizedConstant,
-  type Stem,
-} from './quantized-constant.ts';
+import { domainFor, importMicrosoft, raiseIrVersion, stemsOf, type QuantizedConstant } from './quantized-constant.ts';
 
 /** The same model with every quantization spelled as nodes and plain constants. Models without any come back as they are. */
 export async function spellQuantization(model: Model, store: WeightStore): Promise<Model> {
