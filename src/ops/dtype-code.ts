@@ -1,5 +1,5 @@
 /** ONNX element type codes (TensorProto.DataType) and our names for them. */
-import type { DType } from '#base/dtype.ts';
+import { bitsOf, kindOf, type DType } from '#base/dtype.ts';
 
 const NAMES: readonly (DType | null)[] = [
   null,
@@ -38,4 +38,11 @@ export function dtypeOfCode(code: number): DType | null {
 /** The code an attribute such as Cast's `to` holds. */
 export function codeOfDtype(dtype: DType): number {
   return NAMES.indexOf(dtype);
+}
+
+/** The code of a type that Cast takes everywhere: numbers of 8 bits and more, and booleans; undefined for any other. */
+export function castCodeOf(dtype: DType): number | undefined {
+  const kind = kindOf(dtype);
+  if (kind === 'string' || kind === 'complex' || bitsOf(dtype) < 8 || dtype.startsWith('f8')) return undefined;
+  return codeOfDtype(dtype);
 }

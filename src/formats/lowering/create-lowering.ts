@@ -35,7 +35,7 @@ class Builder implements Workbench {
   readonly #notices: Notice[];
   readonly #taken: Taken;
   readonly #domains: Set<string>;
-  /** Values that were brought into another order already. */
+  /** Values that were brought into another order or shape already. */
   readonly #ordered = new Map<string, ValueId>();
   readonly #small = new Map<string, Operand>();
   readonly #flattened = new Map<ValueId, Operand>();
@@ -95,29 +95,16 @@ class Builder implements Workbench {
   output(name: string, operand: Operand): void {
     let id = this.materialize(operand);
     const { inputs, outputs } = this.#draft;
-    if (inputs.includes(id) || outputs.includes(id) || this.isConstant(id) || !this.#draft.isOwn(id)) {
+    // An output may not be a constant; without its values at hand an identity of it is not folded into one.
+    const constant = this.#draft.constant(id);
+    if (constant !== undefined) {
+      id = this.#draft.addConstant(`${name}_value`, constant.tensor, undefined, constant.quantization);
+    }
+    if (constant !== undefined || inputs.includes(id) || outputs.includes(id) || !this.#draft.isOwn(id)) {
       [id] = this.emit('Identity', [id], { name, outputs: [name] }) as [ValueId];
-      // An identity of a few constants was folded into a constant, which an output may not be.
-      if (this.isConstant(id)) [id] = this.#kept('Identity', id, name) as [ValueId];
     }
     this.#draft.rename(id, name);
     outputs.push(id);
-  }
-
-  /** A node that is never folded. */
-  #kept(op: string, id: ValueId, name: string): readonly ValueId[] {
-    const facts = this.#draft.facts(id);
-    const constant = this.#draft.constant(id);
-    if (constant === undefined) return [id];
-    const unread = this.#draft.addConstant(`${name}_value`, constant.tensor);
-    return this.#draft.emit([unread], {
-      op,
-      domain: '',
-      name,
-      outputs: [name],
-      attrs: new Map(),
-      types: [{ dtype: facts.dtype, shape: facts.shape }],
-    });
   }
 
   round(operand: Operand, quantization: Quantization): Operand {
@@ -275,13 +262,19 @@ class Builder implements Workbench {
   relabeled(id: ValueId, shape: readonly number[]): ValueId | undefined {
     const found = this.#draft.constant(id);
     if (found === undefined || countOf(found.tensor.shape) !== countOf(shape)) return undefined;
+    // One constant for all that ask, so that a kernel that several layers share is written once.
+    const key = `${id} as ${shape.join()}`;
+    const made = this.#ordered.get(key);
+    if (made !== undefined) return made;
     const { tensor, quantization } = found;
     if (quantization?.block !== undefined) return undefined;
     const grid = quantization === undefined ? undefined : regridded(quantization, tensor.shape, shape);
     if (quantization !== undefined && grid === undefined) return undefined;
     const { dense: known } = this.#draft.facts(id);
     const renewed = known === undefined ? undefined : { ...known, shape };
-    return this.#draft.addConstant(this.#draft.nameOf(id), { ...tensor, shape: [...shape] }, renewed, grid);
+    const under = this.#draft.addConstant(this.#draft.nameOf(id), { ...tensor, shape: [...shape] }, renewed, grid);
+    this.#ordered.set(key, under);
+    return under;
   }
 
   reshape(...given: Parameters<Lowering['reshape']>): Operand {

@@ -1,4 +1,5 @@
 /** One operator while it is lowered: its inputs as operands, its settings as numbers, and names for what it becomes. */
+import { castCodeOf } from '#ops/dtype-code.ts';
 import type { DType } from '#base/dtype.ts';
 import type { Shape } from '#ir/model.ts';
 import type { AttrInput, Lowering, Operand } from '#formats/lowering/lowering.ts';
@@ -168,7 +169,7 @@ export class OperatorCall {
   /** Elements of another type; nothing where they have it. */
   cast(operand: Operand, to: DType, suffix: string): Operand {
     if (this.lowering.dtype(operand) === to) return operand;
-    return this.step(suffix, 'Cast', [operand], { to: ONNX_TYPES[to] ?? unknownType(to) });
+    return this.step(suffix, 'Cast', [operand], { to: castCodeOf(to) ?? unknownType(to) });
   }
 
   /** One number of the type that an operand has. */
@@ -179,29 +180,12 @@ export class OperatorCall {
 
 const DAMAGED = 'The file is damaged: get it again.';
 
-/** Element types as ONNX numbers them. */
-const ONNX_TYPES: Partial<Record<DType, number>> = {
-  f32: 1,
-  u8: 2,
-  i8: 3,
-  u16: 4,
-  i16: 5,
-  i32: 6,
-  i64: 7,
-  bool: 9,
-  f16: 10,
-  f64: 11,
-  u32: 12,
-  u64: 13,
-  bf16: 16,
-};
-
 function unknownType(dtype: DType): never {
   throw new Unsupported(`Its elements are ${dtype}, to which ONNX does not cast here.`);
 }
 
 export function onnxTypeOf(type: ElementType): number {
-  const number = type === 'resource' || type === 'variant' ? undefined : ONNX_TYPES[type];
+  const number = type === 'resource' || type === 'variant' ? undefined : castCodeOf(type);
   if (number === undefined) throw new Unsupported(`Its elements are ${type}, to which ONNX does not cast here.`);
   return number;
 }

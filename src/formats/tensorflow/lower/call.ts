@@ -1,4 +1,5 @@
 /** One use of a TensorFlow operator as its row sees it: attributes with defaults, inputs as operands, and ways to emit. */
+import { castCodeOf } from '#ops/dtype-code.ts';
 import type { DType } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import type { AttrInput, Lowering, NodeOptions, Operand } from '#formats/lowering/lowering.ts';
@@ -264,27 +265,10 @@ export class TfCall {
   }
 }
 
-/** Element types as ONNX numbers them. */
-const CODES: Readonly<Partial<Record<DType, number>>> = {
-  f32: 1,
-  u8: 2,
-  i8: 3,
-  u16: 4,
-  i16: 5,
-  i32: 6,
-  i64: 7,
-  bool: 9,
-  f16: 10,
-  f64: 11,
-  u32: 12,
-  u64: 13,
-  bf16: 16,
-};
-
 /** A Cast, left out where the type is right already; small constants are made anew. */
 export function cast(lowering: Lowering, operand: Operand, dtype: DType, name: string): Operand {
   if (lowering.dtype(operand) === dtype) return operand;
-  const to = CODES[dtype];
+  const to = castCodeOf(dtype);
   if (to === undefined) throw new Inexpressible(`It is cast to ${dtype}, which ONNX does not cast to.`);
   return lowering.apply('Cast', [operand], { name, attrs: { to } });
 }
