@@ -228,6 +228,46 @@ describe('shape arithmetic', () => {
   });
 });
 
+describe('reshapes that only add and drop axes of size 1', () => {
+  it.each([
+    [
+      [2, 4, 1, 3],
+      [2, 1, 4, 3],
+    ],
+    [
+      [2, 4, 1, 3],
+      [2, 4, 3],
+    ],
+    [
+      [2, 1, 5, 3],
+      [2, 5, 3, 1],
+    ],
+    [
+      ['batch', 4, 5, 3],
+      [-1, 1, 4, 5, 3],
+    ],
+  ])('keep the layout from %j to %j', async (shape, to) => {
+    const build = (through: (l: Lowering, x: Operand) => Operand): Lowering => {
+      const { lowering: l } = sketch();
+      const x = through(l, l.input('x', 'f32', shape));
+      l.output('y', l.apply('Neg', [l.reshape(x, to, { name: 'r' })], { name: 'n' }));
+      return l;
+    };
+    const pool = { name: 'pool', kind: 'max', window: [1, 1], strides: [1, 1], padding: 'VALID' } as const;
+    const fed = { x: shape.map((size) => (typeof size === 'number' ? size : 2)) };
+    const [expected] = await run(
+      build((_, x) => x),
+      fed,
+    );
+    const [actual] = await run(
+      build((l, x) => l.pool(x, pool)),
+      fed,
+    );
+    expect(actual?.shape).toEqual(expected?.shape);
+    expect(actual?.data).toEqual(expected?.data);
+  });
+});
+
 describe('names and refusals', () => {
   it('keeps names, and says of an opaque operator why', () => {
     const { lowering: l } = sketch();

@@ -30,6 +30,8 @@ export function reshape(
     from !== null &&
     keepsSequence(x.view, from) &&
     target.every((size, at) => size !== 0 || (x.view?.[at] ?? at) === at);
+  const thin = direct || from === null ? undefined : onesOnly(from, target);
+  if (thin !== undefined) return withOnes(bench, x, thin, nodeOptions);
   const attrs = list!.includes(0) ? { allowzero: 1 } : undefined;
   const [made] = bench.emit('Reshape', [direct ? x.id : bench.materialize(x), bench.small(target).id], {
     ...nodeOptions,
@@ -37,6 +39,45 @@ export function reshape(
   });
   if (!direct && isFlattening(x, from, target)) bench.noteFlattened(made!, x);
   return { id: made! };
+}
+
+/** Axes of size 1 that go, and those that come. */
+interface Ones {
+  readonly gone: readonly number[];
+  readonly added: readonly number[];
+}
+
+/** Where only axes of size 1 come and go, which ones: then the value stays as it lies, and its view with it. */
+function onesOnly(from: Shape, target: readonly number[]): Ones | undefined {
+  const [gone, added]: [number[], number[]] = [[], []];
+  let at = 0;
+  for (const [axis, size] of target.entries()) {
+    while (from[at] === 1 && size !== 1 && at < from.length) gone.push(at++);
+    // What is left open is the one size that is not a number: the rest decides whether it fits.
+    const same = at < from.length && (from[at] === size || (size <= 0 && typeof from[at] === 'string'));
+    if (same) at++;
+    else if (size === 1) added.push(axis);
+    else return undefined;
+  }
+  while (from[at] === 1) gone.push(at++);
+  return at === from.length ? { gone, added } : undefined;
+}
+
+function withOnes(
+  bench: Workbench,
+  x: Operand,
+  { gone, added }: Ones,
+  options: { readonly name: string; readonly outputs: readonly string[] },
+): Operand {
+  const squeezed =
+    gone.length === 0
+      ? x
+      : bench.apply(
+          'Squeeze',
+          [x, bench.small(gone)],
+          added.length === 0 ? options : { name: `${options.name}/squeeze` },
+        );
+  return added.length === 0 ? squeezed : bench.apply('Unsqueeze', [squeezed, bench.small(added)], options);
 }
 
 /** Whether a batch of anything becomes a batch of vectors: a dense layer behind it can take its weights in another order instead. */
