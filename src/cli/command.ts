@@ -97,3 +97,12 @@ export function readArguments(command: Command, args: readonly string[]): Argume
     },
   };
 }
+
+/** Which entry point to read, shared by the commands that open one model. */
+export const SIGNATURE_FLAG: Readonly<Record<string, FlagSpec>> = {
+  signature: {
+    type: 'string',
+    value: 'NAME',
+    help: 'of a model with several entry points: which one (default serving_default)',
+  },
+};

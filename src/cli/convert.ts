@@ -2,7 +2,7 @@
 import { basename, dirname, join } from 'node:path';
 import { PareError } from '#base/failure.ts';
 import type { OpenModel } from '#studio/workshop.ts';
-import { UsageError } from './command.ts';
+import { SIGNATURE_FLAG, UsageError } from './command.ts';
 import type { Command, Terminal } from './command.ts';
 import { bytesText, countText } from './table.ts';
 import { outputPath, refuseOverwriting, writeJudged } from './write-files.ts';
@@ -19,11 +19,7 @@ export const convertCommand: Command = {
   flags: {
     to: { type: 'string', value: 'FORMAT', help: 'onnx' },
     output: { type: 'string', short: 'o', value: 'OUT', help: 'file to write, or a folder that exists' },
-    signature: {
-      type: 'string',
-      value: 'NAME',
-      help: 'of a model with several entry points: which one (default serving_default)',
-    },
+    ...SIGNATURE_FLAG,
     'external-data': { type: 'string', value: 'MODE', help: 'inline (default) or external: where the weights go' },
     'no-verify': { type: 'boolean', help: 'does not run the result' },
   },

@@ -1,7 +1,7 @@
 /** `pare evaluate`: runs a model on labelled or golden data and measures accuracy, latency and memory. */
 import type { Evaluation, Proportion } from '#measure/evaluation/report.ts';
 import type { PreparedData } from '#studio/data.ts';
-import { UsageError } from './command.ts';
+import { SIGNATURE_FLAG, UsageError } from './command.ts';
 import type { Command, Terminal } from './command.ts';
 import { DATA_FLAGS, dataFromFlags, type DataPart, partOf } from './data-flags.ts';
 import { printEvaluation } from './evaluation-text.ts';
@@ -32,6 +32,7 @@ export const evaluateCommand: Command = {
     'latency-runs': { type: 'string', value: 'N', help: `timed runs (default ${LATENCY_RUNS}; 0: none)` },
     classes: { type: 'boolean', help: 'prints the table of classes' },
     json: { type: 'boolean', help: 'for programs' },
+    ...SIGNATURE_FLAG,
   },
   positionals: ['MODEL'],
   async run(args, terminal) {
@@ -40,7 +41,7 @@ export const evaluateCommand: Command = {
     const latencyRuns = args.count('latency-runs', LATENCY_RUNS);
     if (args.text('data') === undefined) throw new UsageError('evaluate needs --data PATH.');
     const { openPath, runnableAt, printNotices } = await import('./models.ts');
-    const open = await openPath(path);
+    const open = await openPath(path, args.text('signature'));
     const data = await dataFromFlags(args, open, terminal);
     if (data === null) throw new UsageError('evaluate needs --data PATH.');
     const before = await runnableAt(open);

@@ -1,7 +1,7 @@
 /** `pare inspect`: what a model is made of and where its bytes are. */
 import type { Layer } from '#ir/layer.ts';
 import type { ModelSummary } from '#studio/jobs.ts';
-import { UsageError } from './command.ts';
+import { SIGNATURE_FLAG, UsageError } from './command.ts';
 import type { Command, Terminal } from './command.ts';
 import { jsonText } from './json.ts';
 import { bytesText, countText, shapeText, shareText, tableLines } from './table.ts';
@@ -23,6 +23,7 @@ export const inspectCommand: Command = {
       help: 'order of the layers: order (of execution, the default), bytes or macs',
     },
     top: { type: 'string', value: 'N', help: 'only the first N layers of that order' },
+    ...SIGNATURE_FLAG,
   },
   positionals: ['MODEL'],
   async run(args, terminal) {
@@ -31,7 +32,7 @@ export const inspectCommand: Command = {
     const top = args.count('top', Number.MAX_SAFE_INTEGER, 1);
     const { openPath, printNotices } = await import('./models.ts');
     const { summarizeModel } = await import('#studio/inspect.ts');
-    const open = await openPath(path);
+    const open = await openPath(path, args.text('signature'));
     const summary = summarizeModel(open);
     const isOnnx = open.model.source.format === 'onnx';
     const layers = summary.layers.toSorted(sort).slice(0, top);

@@ -12,7 +12,7 @@ import type { OpenModel } from '#studio/workshop.ts';
 import type { CalibrationSource } from '#measure/calibration/evidence-source.ts';
 import type { Evaluation } from '#measure/evaluation/report.ts';
 import type { PreparedData } from '#studio/data.ts';
-import { UsageError } from './command.ts';
+import { SIGNATURE_FLAG, UsageError } from './command.ts';
 import type { Command, Terminal } from './command.ts';
 import { DATA_FLAGS, dataFromFlags } from './data-flags.ts';
 import { evaluateOnData } from './evaluate.ts';
@@ -48,6 +48,7 @@ export const optimizeCommand: Command = {
     ...INPUT_FLAGS,
     ...DATA_FLAGS,
     layers: { type: 'boolean', help: 'lists what became of each layer' },
+    ...SIGNATURE_FLAG,
   },
   positionals: ['MODEL'],
   async run(args, terminal) {
@@ -63,7 +64,7 @@ export const optimizeCommand: Command = {
     const { optimizeModel } = await import('#studio/optimize.ts');
     const { writeModel } = await import('#studio/write.ts');
     const { openBackendForNode } = await import('./backend.ts');
-    const open = await openPath(path);
+    const open = await openPath(path, args.text('signature'));
     const out = outputPath(output, open);
     const reportFile = args.text('report');
     refuseOverwriting(reportFile === undefined ? [out] : [out, reportFile], open.files);

@@ -33,7 +33,7 @@ export async function openModel(files: Files, options: OpenModelOptions = {}): P
   const { model } = inferred;
   const sourceBytes = [...opened.files.values()].reduce((sum, file) => sum + file.sizeBytes, 0);
   // Two signatures of one file are two models.
-  const part = signature === undefined ? '' : `/${signature}`;
+  const part = signature === undefined ? '' : `-${signature.replaceAll('/', '-')}`;
   return {
     id: await idOf(opened.files, part),
     name: model.name + part,
