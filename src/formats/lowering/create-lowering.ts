@@ -12,12 +12,12 @@ import { derivedTensor, permutedTensor, regridded } from './constants.ts';
 import { Draft, type Taken } from './draft.ts';
 import { lowerNode } from './layout.ts';
 import type { Lowering, LoweringOptions, NodeOptions, OpaqueOptions, Operand, RecurrentResult } from './lowering.ts';
-import { dense, normalizeBatch } from './matrix.ts';
-import { recurrent } from './recurrent.ts';
+import { dense, normalizeBatch } from './operators/matrix.ts';
+import { recurrent } from './operators/recurrent.ts';
 import { opaqueNotice } from './refusal.ts';
-import { reshape } from './reshape.ts';
-import { convolve, convolveTransposed, pool } from './spatial.ts';
-import { resize } from './resize.ts';
+import { reshape } from './operators/reshape.ts';
+import { convolve, convolveTransposed, pool } from './operators/spatial.ts';
+import { resize } from './operators/resize.ts';
 import type { Workbench } from './workbench.ts';
 import { fromPlaces, isOrder, orderBetween, reordered, sameView, type View } from './views.ts';
 

@@ -1,6 +1,6 @@
 /** Dense layers and batch normalization. */
-import type { Workbench } from './workbench.ts';
-import type { Lowering, Operand } from './lowering.ts';
+import type { Workbench } from '#formats/lowering/workbench.ts';
+import type { Lowering, Operand } from '#formats/lowering/lowering.ts';
 import { firstOf, lastOf } from './spatial.ts';
 
 export function dense(

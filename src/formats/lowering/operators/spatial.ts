@@ -1,6 +1,6 @@
 /** Convolutions and pooling: from batch, spatial, channels and TensorFlow's padding to what ONNX wants. */
 import type { Shape } from '#ir/model.ts';
-import type { Workbench } from './workbench.ts';
+import type { Workbench } from '#formats/lowering/workbench.ts';
 import type {
   AttrInput,
   ConvolutionOptions,
@@ -8,9 +8,9 @@ import type {
   PoolOptions,
   SpatialOptions,
   TransposedConvolutionOptions,
-} from './lowering.ts';
-import { refusal } from './refusal.ts';
-import { channelsFirst, channelsLast } from './views.ts';
+} from '#formats/lowering/lowering.ts';
+import { refusal } from '#formats/lowering/refusal.ts';
+import { channelsFirst, channelsLast } from '#formats/lowering/views.ts';
 
 export function convolve(
   bench: Workbench,

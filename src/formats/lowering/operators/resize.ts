@@ -1,6 +1,6 @@
 /** Resize: TensorFlow's three ways to count pixels in ONNX's words. */
-import type { Workbench } from './workbench.ts';
-import type { AttrInput, Operand, ResizeOptions } from './lowering.ts';
+import type { Workbench } from '#formats/lowering/workbench.ts';
+import type { AttrInput, Operand, ResizeOptions } from '#formats/lowering/lowering.ts';
 import { firstOf, lastOf } from './spatial.ts';
 
 export function resize(bench: Workbench, x: Operand, options: ResizeOptions): Operand {

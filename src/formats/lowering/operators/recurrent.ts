@@ -1,6 +1,6 @@
 /** LSTM, GRU and RNN of one direction: batch first outside, time first inside. */
-import type { Workbench } from './workbench.ts';
-import type { AttrInput, Operand, RecurrentOptions, RecurrentResult } from './lowering.ts';
+import type { Workbench } from '#formats/lowering/workbench.ts';
+import type { AttrInput, Operand, RecurrentOptions, RecurrentResult } from '#formats/lowering/lowering.ts';
 
 export function recurrent(
   bench: Workbench,

@@ -1,8 +1,8 @@
 /** Reshape with sizes that are known, partly known (named sizes), or computed; spared where it changes nothing. */
 import type { Dim, Shape } from '#ir/model.ts';
-import type { Workbench } from './workbench.ts';
-import type { Operand } from './lowering.ts';
-import { keepsSequence } from './views.ts';
+import type { Workbench } from '#formats/lowering/workbench.ts';
+import type { Operand } from '#formats/lowering/lowering.ts';
+import { keepsSequence } from '#formats/lowering/views.ts';
 
 export function reshape(
   bench: Workbench,
