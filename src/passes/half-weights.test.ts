@@ -69,6 +69,31 @@ describe('weights of half precision', () => {
     expect(pruned.ledger.filter(({ action }) => action === 'changed')).toHaveLength(2);
   });
 
+  it('go back beside the graph that both branches read them from', async () => {
+    const branch = (name: string) => ({
+      graph: { nodes: [{ op: 'MatMul', name, inputs: ['x', 'w'], outputs: [`${name}_y`] }], outputs: [`${name}_y`] },
+    });
+    const { model, store } = buildModel({
+      inputs: { x: { dtype: 'f32', shape: [2, 64] }, test: { dtype: 'bool', shape: [] } },
+      outputs: { y: { dtype: 'f32', shape: [2, 64] } },
+      initializers: { w_f16: { dtype: 'f16', shape: [64, 64], data: new Uint16Array(ELEMENTS) } },
+      nodes: [
+        { op: 'Cast', name: 'w_widen', inputs: ['w_f16'], outputs: ['w'], attrs: { to: 1 } },
+        {
+          op: 'If',
+          name: 'if',
+          inputs: ['test'],
+          outputs: ['y'],
+          attrs: { then_branch: branch('yes'), else_branch: branch('no') },
+        },
+      ],
+    });
+    const { model: after } = await runPass(quantizeWeights, model, store, { bits: 8 }, { exclude: ['yes', 'no'] });
+    expect(opsOf(after)).toEqual(['Cast', 'If']);
+    const session = await (await openOnnxruntimeNode()).load(await runnable(after, store));
+    await session.close();
+  });
+
   it('are put back after a preview', async () => {
     const { model, store } = halved();
     const { model: after } = await runPass(quantizeWeights, model, store, { bits: 8 }, { preview: true });

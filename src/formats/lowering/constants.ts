@@ -1,8 +1,9 @@
 /** Constants in another order or form, as tickets that are made when they are read: opening a model copies no weight. */
-import { bitsOf, bytesFor, countOf, type DType } from '#base/dtype.ts';
-import type { ByteSource } from '#base/bytes.ts';
+import { bitsOf, countOf } from '#base/dtype.ts';
+import { derivedTensor } from '#ir/derived-tensor.ts';
 import type { Quantization, Tensor } from '#ir/model.ts';
 import type { WeightStore } from '#ir/weights.ts';
+import { decode, encode } from '#ops/dense.ts';
 
 /** The same elements with axes in another order: result axis `i` is axis `order[i]`. Any element type of fixed width. */
 export function permutedTensor(store: WeightStore, tensor: Tensor, order: readonly number[]): Tensor {
@@ -13,32 +14,6 @@ export function permutedTensor(store: WeightStore, tensor: Tensor, order: readon
   );
 }
 
-/** A tensor that `make` gives from the bytes of others, each time it is read. */
-export function derivedTensor(
-  store: WeightStore,
-  dtype: DType,
-  shape: readonly number[],
-  from: readonly Tensor[],
-  make: (bytes: readonly Uint8Array[]) => Uint8Array,
-): Tensor {
-  const length = bytesFor(dtype, countOf(shape));
-  // A writer reads a large tensor piece by piece: it is made once and let go with the last piece.
-  let held: Promise<Uint8Array> | undefined;
-  const made = async (): Promise<Uint8Array> => make(await Promise.all(from.map((tensor) => store.read(tensor))));
-  const source: ByteSource = {
-    name: 'weights',
-    sizeBytes: length,
-    read: async (offset, size) => {
-      if (offset === 0 && size === length) return made();
-      held ??= made();
-      const bytes = await held;
-      if (offset + size >= length) held = undefined;
-      return bytes.subarray(offset, offset + size);
-    },
-  };
-  return store.link(dtype, shape, { source, offset: 0, length });
-}
-
 /** Packed elements of `bits` each with axes in another order. */
 export function permuteBytes(
   bytes: Uint8Array,
@@ -47,9 +22,12 @@ export function permuteBytes(
   order: readonly number[],
 ): Uint8Array {
   if (bits < 8) {
-    const count = countOf(shape);
-    const moved = permuteBytes(unpacked(bytes, bits, count), 8, shape, order);
-    return packed(moved, bits);
+    // Only places change: signed and floating elements are moved as if they were unsigned ones.
+    const unpacked = decode(bits === 4 ? 'u4' : 'u2', shape, bytes)!;
+    return encode({
+      ...unpacked,
+      data: permuteBytes(unpacked.data as Uint8Array<ArrayBuffer>, 8, shape, order) as Uint8Array<ArrayBuffer>,
+    });
   }
   const width = bits / 8;
   const out = new Uint8Array(countOf(shape) * width);
@@ -104,24 +82,6 @@ function move(from: Elements, into: Elements, shape: readonly number[], order: r
     }
     if (axis < 0) break;
   }
-}
-
-function unpacked(bytes: Uint8Array, bits: number, count: number): Uint8Array {
-  const perByte = 8 / bits;
-  const mask = (1 << bits) - 1;
-  return Uint8Array.from({ length: count }, (_, at) => {
-    return ((bytes[Math.floor(at / perByte)] ?? 0) >> ((at % perByte) * bits)) & mask;
-  });
-}
-
-function packed(elements: Uint8Array, bits: number): Uint8Array {
-  const perByte = 8 / bits;
-  const out = new Uint8Array(Math.ceil(elements.length / perByte));
-  for (const [at, element] of elements.entries()) {
-    const byte = Math.floor(at / perByte);
-    out[byte] = (out[byte] ?? 0) | (element << ((at % perByte) * bits));
-  }
-  return out;
 }
 
 /** Where the axis of a grid lies under another shape that only adds or drops axes of size 1; undefined where that is not so. */

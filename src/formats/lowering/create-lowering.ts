@@ -1,20 +1,21 @@
 /** The lowering itself: operands with views over a draft graph. See lowering.ts for what each method promises. */
 import type { DType } from '#base/dtype.ts';
 import { countOf } from '#base/dtype.ts';
-import { PareError } from '#base/failure.ts';
+import type { PareError } from '#base/failure.ts';
 import type { Notice } from '#base/notice.ts';
+import { derivedTensor } from '#ir/derived-tensor.ts';
 import type { Dim, Graph, Model, Quantization, Shape, Tensor, ValueId } from '#ir/model.ts';
 import { verifyModel } from '#ir/verify.ts';
 import type { WeightStore } from '#ir/weights.ts';
 import { denseOf, numbersOf } from '#ops/dense.ts';
 import { attrsOf } from './attrs.ts';
-import { derivedTensor, permutedTensor, regridded } from './constants.ts';
+import { permutedTensor, regridded } from './constants.ts';
 import { Draft, type Taken } from './draft.ts';
 import { lowerNode } from './layout.ts';
 import type { Lowering, LoweringOptions, NodeOptions, OpaqueOptions, Operand, RecurrentResult } from './lowering.ts';
 import { dense, normalizeBatch } from './operators/matrix.ts';
 import { recurrent } from './operators/recurrent.ts';
-import { opaqueNotice } from './refusal.ts';
+import { opaqueNotice, refusal } from './refusal.ts';
 import { reshape } from './operators/reshape.ts';
 import { convolve, convolveTransposed, pool } from './operators/spatial.ts';
 import { resize } from './operators/resize.ts';
@@ -159,9 +160,7 @@ class Builder implements Workbench {
 
   numbers(operand: Operand): readonly number[] | undefined {
     const elements = this.elements(operand);
-    if (elements !== undefined) return elements.every((one) => typeof one === 'number') ? elements : undefined;
-    const { dense: known } = this.#draft.facts(this.#lying(operand));
-    return known === undefined ? undefined : numbersOf(known);
+    return elements?.every((one) => typeof one === 'number') === true ? elements : undefined;
   }
 
   elements(operand: Operand): readonly Dim[] | undefined {
@@ -382,12 +381,8 @@ class Builder implements Workbench {
   }
 
   #refuse(place: string, what: string): PareError {
-    return new PareError({
-      code: 'lowering/refused',
-      file: this.#options.source.file,
-      place,
-      problem: `It ${what}.`,
-      hint: 'Export the model again, or report it with the model.',
-    });
+    return refusal(place, what, 'Export the model again, or report it with the model.').inFile(
+      this.#options.source.file,
+    );
   }
 }

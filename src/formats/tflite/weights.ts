@@ -2,7 +2,8 @@
 import type { DType } from '#base/dtype.ts';
 import { decodeFloat16 } from '#base/float16.ts';
 import type { Quantization } from '#ir/model.ts';
-import { derivedTensor, permutedTensor } from '#formats/lowering/constants.ts';
+import { permutedTensor } from '#formats/lowering/constants.ts';
+import { derivedTensor } from '#ir/derived-tensor.ts';
 import type { Lowering, Operand } from '#formats/lowering/lowering.ts';
 import type { ConstantSource } from './constants.ts';
 import type { TfliteTensor } from './record/file.ts';

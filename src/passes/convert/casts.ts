@@ -12,6 +12,35 @@ export function castAttrs(to: CastType): ReadonlyMap<string, Attr> {
   return new Map([['to', { type: 'int', value: CODES[to] }]]);
 }
 
+/**
+ * Readers of a constant read a stored one through a Cast to float32 instead, under the constant's name.
+ *
+ * Given:  y = Conv(x, w), w: f32 constant          Result: w = Cast<to=f32>(stored); y = Conv(x, w)
+ */
+export function putBehindCast(
+  edit: Editor,
+  value: ValueId,
+  stored: ValueId,
+  { name: castName, home }: { readonly name: string; readonly home: GraphPath },
+): void {
+  const { name, shape } = edit.value(value);
+  const cast = edit.addNode(
+    {
+      name: castName,
+      op: 'Cast',
+      inputs: [stored],
+      outputs: [{ name: `${name}_f32`, dtype: 'f32', shape }],
+      attrs: castAttrs('f32'),
+    },
+    { startOf: home },
+  );
+  const producer = edit.producer(value);
+  edit.replaceUses(value, outputOf(cast));
+  if (producer === undefined) edit.removeValue(value);
+  else edit.removeNode(producer);
+  edit.setValue(outputOf(cast), { name });
+}
+
 export class Casts {
   readonly #edit: Editor;
   readonly #made = new Map<string, ValueId>();

@@ -6,7 +6,7 @@ import { opsetOf } from '#ops/table.ts';
 import type { Desk, LedgerEntry } from '#passes/pass.ts';
 import { findTargets, left, sharedLines, type Target } from '#passes/targets.ts';
 import { raiseOpset } from './opset.ts';
-import { castAttrs, homesOf, outputOf } from './casts.ts';
+import { homesOf, putBehindCast } from './casts.ts';
 import { brainConstant, halveConstant, rangeText, type HalfConstant } from './half-constants.ts';
 
 /** Cast takes bfloat16 from opset 13 on. */
@@ -63,7 +63,7 @@ async function storeOne(
         'not-finite',
         `Weight "${target.name}" holds NaN or infinite values: exclude the layer, or export the model again.`,
       );
-    if (!desk.preview) putBehindCast(edit, value, half, type);
+    if (!desk.preview) storeHalf(edit, value, half, type);
     return [
       changedLine(
         target,
@@ -94,23 +94,9 @@ export function changedLine(target: Target, half: HalfConstant, text: string, de
   };
 }
 
-function putBehindCast(edit: Editor, value: ValueId, half: HalfConstant, type: 'f16' | 'bf16'): void {
-  const { name, shape } = edit.value(value);
+function storeHalf(edit: Editor, value: ValueId, half: HalfConstant, type: 'f16' | 'bf16'): void {
+  const { name } = edit.value(value);
   const home = homesOf(edit.graph, []).get(value) ?? [];
   const stored = edit.addConstant(`${name}_${type}`, half.tensor, undefined, home);
-  const cast = edit.addNode(
-    {
-      name: `${name}_widen`,
-      op: 'Cast',
-      inputs: [stored],
-      outputs: [{ name: `${name}_f32`, dtype: 'f32', shape }],
-      attrs: castAttrs('f32'),
-    },
-    { startOf: home },
-  );
-  const producer = edit.producer(value);
-  edit.replaceUses(value, outputOf(cast));
-  if (producer === undefined) edit.removeValue(value);
-  else edit.removeNode(producer);
-  edit.setValue(outputOf(cast), { name });
+  putBehindCast(edit, value, stored, { name: `${name}_widen`, home });
 }

@@ -4,7 +4,7 @@
  */
 import { countOf, type DType } from '#base/dtype.ts';
 import type { Quantization } from '#ir/model.ts';
-import { derivedTensor } from '#formats/lowering/constants.ts';
+import { derivedTensor } from '#ir/derived-tensor.ts';
 import type { Operand, RecurrentResult } from '#formats/lowering/lowering.ts';
 import { type OperatorCall, row, type OperatorRow } from '#formats/tflite/call.ts';
 import type { ConstantSource } from '#formats/tflite/constants.ts';
