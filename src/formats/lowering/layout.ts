@@ -4,6 +4,7 @@
  */
 import type { ValueId } from '#ir/model.ts';
 import type { Workbench } from './workbench.ts';
+import { frontAxis } from '#ops/dims.ts';
 import { intOf, intsOf } from './attrs.ts';
 import { layoutRuleOf } from './layout-rules.ts';
 import type { AttrInput, NodeOptions, Operand } from './lowering.ts';
@@ -119,10 +120,6 @@ function turnedTypes(options: NodeOptions, through: View): NodeOptions {
   return { ...options, types };
 }
 
-function front(axis: number, rank: number): number {
-  return axis < 0 ? axis + rank : axis;
-}
-
 function alongAxis(
   bench: Workbench,
   op: string,
@@ -138,7 +135,7 @@ function alongAxis(
   if (rank === undefined || along.some((one) => bench.physicalShape(one.id)?.length !== rank)) return undefined;
   const common = commonView(bench, along, rank) ?? (along.length === 1 ? head.view : undefined);
   if (common === undefined) return undefined;
-  const axis = placeOf(common, front(intOf(options.attrs?.['axis'], rule.otherwise), rank));
+  const axis = placeOf(common, frontAxis(intOf(options.attrs?.['axis'], rule.otherwise), rank));
   const ids = inputs.map((one, at) => {
     if (one === null) return null;
     return bench.materialize(one, rule.along === 'all' || at === 0 ? common : undefined);
@@ -176,7 +173,7 @@ function turned(
   switch (kind) {
     case 'linear': {
       const scale = inputs[1] ?? null;
-      const axis = front(intOf(options.attrs?.['axis'], 1), rank);
+      const axis = frontAxis(intOf(options.attrs?.['axis'], 1), rank);
       const perAxis = scale !== null && bench.physicalShape(scale.id)?.length === 1;
       const attrs = perAxis ? { ...options.attrs, axis: placeOf(x.view, axis) } : options.attrs;
       return emit([x.id, ...inputs.slice(1).map((_, at) => laid(at + 1))], x.view, attrs);
@@ -185,7 +182,7 @@ function turned(
     case 'arg': {
       const list = kind === 'arg' ? [intOf(options.attrs?.['axis'], 0)] : axesOf(options, inputs, settings, rank);
       if (list === undefined) return undefined;
-      const axes = new Set(list.map((axis) => front(axis, rank)));
+      const axes = new Set(list.map((axis) => frontAxis(axis, rank)));
       const keeps = intOf(options.attrs?.['keepdims'], 1) !== 0;
       const places = [...axes].map((axis) => placeOf(x.view, axis));
       const through = keeps ? x.view : withoutAxes(x.view, axes);
@@ -197,7 +194,7 @@ function turned(
     case 'squeeze': {
       const axes = settings[0] ?? bench.shape(x)?.flatMap((size, axis) => (size === 1 ? [axis] : []));
       if (axes === undefined) return undefined;
-      const gone = new Set(axes.map((axis) => front(axis, rank)));
+      const gone = new Set(axes.map((axis) => frontAxis(axis, rank)));
       return emit([x.id, small([...gone].map((axis) => placeOf(x.view, axis)))], withoutAxes(x.view, gone));
     }
     case 'unsqueeze': {
@@ -210,7 +207,7 @@ function turned(
       const [starts, ends, axes, steps] = settings;
       if (starts === undefined || (inputs[3] != null && axes === undefined)) return undefined;
       const named = axes ?? starts.map((_, at) => at);
-      const places = named.map((axis) => placeOf(x.view, front(axis, rank)));
+      const places = named.map((axis) => placeOf(x.view, frontAxis(axis, rank)));
       if (ends === undefined && inputs[2] == null) return undefined;
       const stepsId = steps === undefined ? (inputs[4] == null ? [] : [laid(4)]) : [small(steps)];
       return emit([x.id, laid(1), laid(2), small(places), ...stepsId], x.view);
@@ -230,7 +227,7 @@ function turned(
       const indices = inputs[1] ?? null;
       const indexRank = indices === null ? undefined : bench.physicalShape(indices.id)?.length;
       if (indexRank === undefined || indexRank > 1) return undefined;
-      const axis = front(intOf(options.attrs?.['axis'], 0), rank);
+      const axis = frontAxis(intOf(options.attrs?.['axis'], 0), rank);
       const through = indexRank === 1 ? x.view : withoutAxes(x.view, new Set([axis]));
       return emit([x.id, laid(1)], through, { ...options.attrs, axis: placeOf(x.view, axis) });
     }
@@ -259,7 +256,7 @@ function unsqueezed(
   axes: readonly number[],
 ): { readonly places: readonly number[]; readonly through: View } {
   const full = rank + axes.length;
-  const added = new Set(axes.map((axis) => front(axis, full)));
+  const added = new Set(axes.map((axis) => frontAxis(axis, full)));
   // The axes of the result in the order in which they will lie, named by the source.
   const kept = Array.from({ length: full }, (_, axis) => axis).filter((axis) => !added.has(axis));
   const lying: number[] = [];

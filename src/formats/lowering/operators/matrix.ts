@@ -1,4 +1,5 @@
 /** Dense layers and batch normalization. */
+import { countOf } from '#base/dtype.ts';
 import type { Workbench } from '#formats/lowering/workbench.ts';
 import type { Lowering, Operand } from '#formats/lowering/lowering.ts';
 import { firstOf, lastOf } from './spatial.ts';
@@ -45,30 +46,20 @@ function asItLies(
     return undefined;
   const inner = shape.slice(1) as readonly number[];
   const [rows, columns] = matrix as readonly number[];
-  const length = inner.reduce((product, size) => product * size, 1);
+  const length = countOf(inner);
   if ((transposed ? columns : rows) !== length) return undefined;
   const full = transposed ? [rows!, ...inner] : [...inner, columns!];
-  // Axis i of the image, its batch left out, lies at place order[i].
+  // Axis i of the image, its batch left out, lies at place order[i]; so it does in the weights.
   const order = image.view.slice(1).map((place) => place - 1);
   const view = transposed ? [0, ...order.map((place) => place + 1)] : [...order, inner.length];
   const split = bench.relabeled(bench.materialize(weights), full);
   if (split === undefined) return undefined;
-  const moved = bench.relabeled(bench.materialize({ id: split, view: inverse(view) }), matrix as readonly number[]);
+  const moved = bench.relabeled(bench.materialize({ id: split }, view), matrix as readonly number[]);
   if (moved === undefined) return undefined;
-  const [flat] = bench.emit(
-    'Reshape',
-    [image.id, bench.small([typeof shape[0] === 'number' ? shape[0] : -1, length]).id],
-    {
-      name: `${name}_flat`,
-    },
-  );
+  const sizes = bench.small([typeof shape[0] === 'number' ? shape[0] : -1, length]);
+  const [flat] = bench.emit('Reshape', [image.id, sizes.id], { name: `${name}_flat` });
   bench.copyGrid(x.id, flat!);
   return [{ id: flat! }, { id: moved }];
-}
-
-/** The order that undoes another. */
-function inverse(order: readonly number[]): readonly number[] {
-  return order.map((_, at) => order.indexOf(at));
 }
 
 export function normalizeBatch(

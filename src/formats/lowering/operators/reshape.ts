@@ -3,6 +3,7 @@ import type { Dim, Shape } from '#ir/model.ts';
 import type { Workbench } from '#formats/lowering/workbench.ts';
 import type { Operand } from '#formats/lowering/lowering.ts';
 import { keepsSequence } from '#formats/lowering/views.ts';
+import { elementsOf } from '#ops/dims.ts';
 
 export function reshape(
   bench: Workbench,
@@ -83,9 +84,8 @@ function withOnes(
 /** Whether a batch of anything becomes a batch of vectors: a dense layer behind it can take its weights in another order instead. */
 function isFlattening(x: Operand, from: Shape | null, target: readonly number[]): boolean {
   if (from === null || x.view?.[0] !== 0 || target.length !== 2) return false;
-  const inner = from.slice(1);
-  if (!inner.every((size) => typeof size === 'number')) return false;
-  const length = inner.reduce((product, size) => product * size, 1);
+  const length = elementsOf(from.slice(1));
+  if (length === null) return false;
   return target[1] === length || (target[1] === -1 && (target[0] === from[0] || target[0] === 0));
 }
 
