@@ -1,6 +1,7 @@
 /** Every layer that the recipe leaves alone, and why: grouped by reason, largest first. */
 import { useMemo } from 'react';
 import type { Notice } from '#base/notice.ts';
+import { Remarks } from '#ui/parts/remarks.tsx';
 import { selectLayer } from '#ui/state/session/actions.ts';
 import { activeModel, activeWork, changeLooks, useStudio } from '#ui/state/store.ts';
 import { formatBytes } from '#ui/state/units.ts';
@@ -61,15 +62,6 @@ export function LedgerPane() {
       )}
     </div>
   );
-}
-
-function Remarks({ notices }: { readonly notices: readonly Notice[] }) {
-  return notices.map((notice) => (
-    <p key={`${notice.code} ${notice.at ?? ''} ${notice.text}`} className={notice.level === 'info' ? 'dim' : 'warn'}>
-      {notice.at === undefined ? '' : `${notice.at}: `}
-      {notice.text}
-    </p>
-  ));
 }
 
 /** One list for all renders: a new one each time would look like a change. */

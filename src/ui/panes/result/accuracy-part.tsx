@@ -2,6 +2,7 @@
 import { Button } from '@mantine/core';
 import { IconTargetArrow } from '@tabler/icons-react';
 import type { Evaluation, OutputAgreement, Proportion } from '#studio/jobs.ts';
+import { Remarks } from '#ui/parts/remarks.tsx';
 import { showData } from '#ui/panes/data/data-line.tsx';
 import {
   describePaired,
@@ -83,12 +84,7 @@ function EvaluationBody({ evaluation, labelled }: { readonly evaluation: Evaluat
         {before.peakMethod}).
       </p>
       {evaluation.failures.length === 0 ? null : <Failures evaluation={evaluation} />}
-      {evaluation.notices.map((notice) => (
-        <p key={`${notice.code} ${notice.text}`} className={notice.level === 'info' ? 'dim' : 'warn'}>
-          {notice.at === undefined ? '' : `${notice.at}: `}
-          {notice.text}
-        </p>
-      ))}
+      <Remarks notices={evaluation.notices} />
     </>
   );
 }

@@ -4,6 +4,7 @@ import { Button, SegmentedControl } from '@mantine/core';
 import { lazy, Suspense } from 'react';
 import { IconArrowsDiff, IconDownload, IconPlayerPlay } from '@tabler/icons-react';
 import type { ModelFigures, Saved, StepReport } from '#studio/jobs.ts';
+import { Remarks } from '#ui/parts/remarks.tsx';
 import { compareOutputs, download, optimize } from '#ui/state/session/actions.ts';
 import { isCurrent } from '#ui/state/session/previews.ts';
 import { activeWork, changeLooks, useStudio, type ResultPart } from '#ui/state/store.ts';
@@ -103,12 +104,7 @@ export function ResultPane() {
             <StepLine key={`${at} ${step.pass}`} step={step} />
           ))}
         </ol>
-        {report.notices.map((notice) => (
-          <p key={`${notice.code} ${notice.text}`} className={notice.level === 'info' ? 'dim' : 'warn'}>
-            {notice.at === undefined ? '' : `${notice.at}: `}
-            {notice.text}
-          </p>
-        ))}
+        <Remarks notices={report.notices} />
         <p className="dim method">Computed with {report.backend}.</p>
       </section>
     </div>
