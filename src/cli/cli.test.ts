@@ -1,26 +1,18 @@
 /** The command line from outside: processes, exit codes, one line on stderr, valid JSON on stdout. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pareIn } from './testing/process.ts';
 import { seededRandom } from '#base/random.ts';
 import { ELEM, modelProto, tensorProto, valueProto } from '#runtimes/testing/tiny-onnx.ts';
 import { writeNpz } from '#wire/npy.ts';
 import { joinChunks } from '#base/bytes.ts';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 let folder: string;
 const at = (name: string): string => join(folder, name);
 
-function pare(...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts', 'pare.mjs'), ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { code: status, out: stdout, err: stderr };
-}
+const pare = (...args: string[]) => pareIn(folder, args);
 
 /** Two layers of 64 x 64 and 64 x 16 weights: just large enough to be worth quantizing. */
 function tinyClassifier(): Uint8Array {

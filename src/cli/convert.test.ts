@@ -1,25 +1,17 @@
 /** `pare convert` from outside, on the small models of every format. */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pareIn, repositoryRoot } from './testing/process.ts';
 import { memorySource } from '#base/sources.ts';
 import { openModel } from '#studio/open.ts';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const fixture = (name: string): string => join(root, 'fixtures', 'formats', name);
+const fixture = (name: string): string => join(repositoryRoot, 'fixtures', 'formats', name);
 let folder: string;
 const at = (name: string): string => join(folder, name);
 
-function pare(...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts', 'pare.mjs'), ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { code: status, out: stdout, err: stderr };
-}
+const pare = (...args: string[]) => pareIn(folder, args);
 
 async function namesIn(file: string): Promise<readonly (string | undefined)[]> {
   const { model } = await openModel(new Map([[file, memorySource(file, readFileSync(at(file)))]]));
