@@ -45,6 +45,13 @@ export function sizeOfChunks(chunks: readonly Chunk[]): number {
   return size;
 }
 
+/** Bytes of files together, dropped or written ones. */
+export function sizeOfFiles(files: Iterable<{ readonly sizeBytes: number }>): number {
+  let size = 0;
+  for (const file of files) size += file.sizeBytes;
+  return size;
+}
+
 /** Bytes of one chunk, read if they are not in memory. */
 export async function readChunk(chunk: Chunk): Promise<Uint8Array> {
   return isRange(chunk) ? chunk.source.read(chunk.offset, chunk.length) : chunk;

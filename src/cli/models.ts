@@ -1,5 +1,4 @@
 /** Opens MODEL arguments for the commands, and makes them ready for the native runtime. */
-import type { ByteSource } from '#base/bytes.ts';
 import { PareError } from '#base/failure.ts';
 import type { Notice } from '#base/notice.ts';
 import type { RunnableModel } from '#runtimes/runtime.ts';
@@ -14,19 +13,8 @@ import { modelFiles } from './model-files.ts';
 /** The model at a path; failures name the path as it was given. */
 export async function openPath(path: string, signature?: string): Promise<OpenModel> {
   const { files, find } = modelFiles(path);
-  const found = new Map<string, ByteSource>();
-  const findAndKeep = async (name: string): Promise<ByteSource | undefined> => {
-    const source = await find(name);
-    if (source !== undefined) found.set(name, source);
-    return source;
-  };
   try {
-    const open = await openModel(files, { find: findAndKeep, signature });
-    // Files found beside the model belong to it as much as those that were named.
-    const all = new Map([...open.files, ...found]);
-    const sourceBytes = [...all.values()].reduce((sum, file) => sum + file.sizeBytes, 0);
-    const isOnnx = open.model.source.format === 'onnx';
-    return { ...open, files: all, sourceBytes, fileBytes: isOnnx ? sourceBytes : open.fileBytes };
+    return await openModel(files, { find, signature });
   } catch (error) {
     throw error instanceof PareError ? error.inFile(path) : error;
   }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Cancelled, PareError } from '#base/failure.ts';
-import type { OutputFile } from '#base/bytes.ts';
+import { sizeOfFiles, type OutputFile } from '#base/bytes.ts';
 import type { Comparison } from '#studio/jobs.ts';
 import type { GivenFeeds } from '#measure/random-inputs.ts';
 import type { Recipe } from '#recipes/recipe.ts';
@@ -94,7 +94,7 @@ export const optimizeCommand: Command = {
       );
       if (evaluation !== null) {
         terminal.out('');
-        printEvaluation(evaluation, { classes: false, before: open.fileBytes, after: sizeOf(files) }, terminal);
+        printEvaluation(evaluation, { classes: false, before: open.fileBytes, after: sizeOfFiles(files) }, terminal);
         printNotices(evaluation.notices, terminal);
       }
       printNotices(optimized.report.notices, terminal);
@@ -184,12 +184,8 @@ async function deliver(
   return writeJudged(folder, files, terminal.signal, async (path) =>
     choice === null
       ? { notVerified: 'it was not asked for' }
-      : verifyResult(open, sizeOf(files), path, choice, terminal),
+      : verifyResult(open, sizeOfFiles(files), path, choice, terminal),
   );
-}
-
-function sizeOf(files: readonly OutputFile[]): number {
-  return files.reduce((sum, file) => sum + file.sizeBytes, 0);
 }
 
 /** A loud and a quiet random run beside the original. A result that does not load or run where the original does is refused. */

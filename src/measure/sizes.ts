@@ -1,5 +1,5 @@
 /** What a model takes: on disk, and after deflate as a download or an app package would take it. */
-import { isRange } from '#base/bytes.ts';
+import { isRange, sizeOfFiles } from '#base/bytes.ts';
 import type { Chunk, OutputFile } from '#base/bytes.ts';
 import { checkCancelled } from '#base/failure.ts';
 import type { Figure } from '#base/figure.ts';
@@ -8,7 +8,7 @@ import type { Figure } from '#base/figure.ts';
 const PIECE_BYTES = 4 * 1024 * 1024;
 
 export function fileBytesFigure(files: readonly { readonly sizeBytes: number }[]): Figure {
-  const value = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const value = sizeOfFiles(files);
   return {
     value,
     unit: 'bytes',

@@ -1,5 +1,5 @@
 /** Use case: reads a model's structure and makes layers of it. Weights stay in the files. */
-import type { ByteSource, Files } from '#base/bytes.ts';
+import { sizeOfFiles, type ByteSource, type Files } from '#base/bytes.ts';
 import { checkCancelled, PareError } from '#base/failure.ts';
 import type { OnProgress } from '#base/progress.ts';
 import { openFiles } from '#formats/index.ts';
@@ -31,7 +31,7 @@ export async function openModel(files: Files, options: OpenModelOptions = {}): P
   checkCancelled(signal);
   onProgress?.({ label: 'Counting layers', done: 2, of: 3 });
   const { model } = inferred;
-  const sourceBytes = [...opened.files.values()].reduce((sum, file) => sum + file.sizeBytes, 0);
+  const sourceBytes = sizeOfFiles(opened.files.values());
   // Two signatures of one file are two models.
   const part = signature === undefined ? '' : `-${signature.replaceAll('/', '-')}`;
   return {
@@ -55,8 +55,7 @@ export async function openModel(files: Files, options: OpenModelOptions = {}): P
 async function bytesAsOnnx(model: Model, weights: WeightStore, otherwise: number): Promise<number> {
   const { writeModel } = await import('./write.ts');
   try {
-    const files = await writeModel({ model, weights });
-    return files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    return sizeOfFiles(await writeModel({ model, weights }));
   } catch (error) {
     if (!(error instanceof PareError)) throw error;
     return otherwise;

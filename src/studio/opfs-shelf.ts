@@ -2,7 +2,7 @@
  * The shelf in the browser's private file system (OPFS). Each model is a folder: its files by number, and an index that is
  * written last, so that a copy cut short by a closed tab is recognised and cleared away.
  */
-import type { ByteSource, Files } from '#base/bytes.ts';
+import { sizeOfFiles, type ByteSource, type Files } from '#base/bytes.ts';
 import { checkCancelled } from '#base/failure.ts';
 import { blobSource } from '#base/sources.ts';
 import type { KeepOptions, NotKept, Shelf, ShelfEntry } from './shelf.ts';
@@ -94,7 +94,7 @@ function shelfIn(folder: FileSystemDirectoryHandle): Shelf {
 }
 
 async function lackOfRoom(files: Files): Promise<NotKept> {
-  const needed = [...files.values()].reduce((sum, file) => sum + file.sizeBytes, 0) + SPARE_BYTES;
+  const needed = sizeOfFiles(files.values()) + SPARE_BYTES;
   const { quota, usage } = await navigator.storage.estimate();
   if (quota === undefined || quota - (usage ?? 0) >= needed) return undefined;
   const free = Math.max(0, quota - (usage ?? 0));
@@ -106,7 +106,7 @@ function megabytes(bytes: number): string {
 }
 
 async function copyInto(folder: FileSystemDirectoryHandle, files: Files, options: KeepOptions): Promise<void> {
-  const total = [...files.values()].reduce((sum, file) => sum + file.sizeBytes, 0);
+  const total = sizeOfFiles(files.values());
   const index: { path: string; name: string; stored: string }[] = [];
   let done = 0;
   for (const [path, source] of files) {

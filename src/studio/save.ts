@@ -2,7 +2,7 @@
  * Use case: hands a result over only after it was opened again: by our own reader for its structure, and by onnxruntime,
  * in a worker that is thrown away, for its outputs. Untouched weights are parts of the dropped file, never copies.
  */
-import { sizeOfChunks, type OutputFile } from '#base/bytes.ts';
+import { sizeOfChunks, sizeOfFiles, type OutputFile } from '#base/bytes.ts';
 import { Cancelled, checkCancelled, PareError } from '#base/failure.ts';
 import { zippedBytesFigure } from '#measure/sizes.ts';
 import { compareModels, originalFiles } from './compare.ts';
@@ -37,7 +37,7 @@ export async function saveResult(
   const verified = wish.verify
     ? await verify(open, files, context)
     : { verified: null, notVerified: 'It was not asked for.' };
-  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const sizeBytes = sizeOfFiles(files);
   tell('Measuring its size when zipped', 8);
   const zippedBytes = sizeBytes > MOST_ZIPPED_BYTES ? null : await zippedBytesFigure(files, context.signal);
   tell('Handing it over', 9);
@@ -82,7 +82,7 @@ async function verify(
 ): Promise<{ readonly verified: Comparison | null; readonly notVerified?: string }> {
   const { openRuntime, signal } = context;
   if (openRuntime === null) return { verified: null, notVerified: 'There is no runtime here to run it with.' };
-  const bytes = open.fileBytes + files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const bytes = open.fileBytes + sizeOfFiles(files);
   if (bytes > MOST_VERIFIED_BYTES) {
     const size = `${(bytes / 1e9).toFixed(1)} GB`;
     return { verified: null, notVerified: `Original and result take ${size} together: too much to run in a tab.` };

@@ -1,5 +1,5 @@
 /** Where opened models are kept so that they survive a reload: the contract, and one in memory for tests and for engines without a disk. */
-import { type Files, joinChunks } from '#base/bytes.ts';
+import { type Files, joinChunks, sizeOfFiles } from '#base/bytes.ts';
 import type { OnProgress } from '#base/progress.ts';
 import { memorySource } from '#base/sources.ts';
 
@@ -27,7 +27,7 @@ export interface Shelf {
 
 export function createMemoryShelf(limitBytes = Number.POSITIVE_INFINITY): Shelf {
   const kept = new Map<string, Files>();
-  const sizeOf = (files: Files): number => [...files.values()].reduce((sum, file) => sum + file.sizeBytes, 0);
+  const sizeOf = (files: Files): number => sizeOfFiles(files.values());
   return {
     async keep(id, files) {
       if (kept.has(id)) return undefined;
