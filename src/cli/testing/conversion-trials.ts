@@ -1,5 +1,6 @@
 /** Foreign models on trial: opened as the command line opens them, written as ONNX, run, and held to what their own runtime says. */
 import type { NdArray } from '#base/nd-array.ts';
+import { sizeOfFiles } from '#base/bytes.ts';
 import { kindOf } from '#base/dtype.ts';
 import { PareError } from '#base/failure.ts';
 import { testdata } from '#base/testing/testdata-place.ts';
@@ -8,7 +9,8 @@ import type { Model, ValueId } from '#ir/model.ts';
 import { refusalsOf } from '#ir/opaque.ts';
 import type { Refusal } from '#ir/opaque.ts';
 import { allValues, nodesOf } from '#ir/walk.ts';
-import { numbersOf } from '#measure/numbers.ts';
+import { arrayOf, numbersOf } from '#measure/numbers.ts';
+import { operatorName } from '#ops/table.ts';
 import { openInterpreter } from '#runtimes/interpreter/interpreter.ts';
 import { openOnnxruntimeNode } from '#runtimes/onnxruntime/node.ts';
 import { runnableOf } from '#runtimes/runnable.ts';
@@ -113,7 +115,7 @@ async function load(open: OpenModel): Promise<Converted> {
   return {
     open,
     session,
-    bytes: { before: open.sourceBytes, after: files.reduce((sum, file) => sum + file.sizeBytes, 0) },
+    bytes: { before: open.sourceBytes, after: sizeOfFiles(files) },
   };
 }
 
@@ -126,7 +128,7 @@ function failureOf(error: unknown): string {
 export function operatorsOf(model: Pick<Model, 'graph'>): readonly (readonly [string, number])[] {
   const counts = new Map<string, number>();
   for (const { node } of nodesOf(model.graph)) {
-    const name = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
+    const name = operatorName(node.domain, node.op);
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return [...counts].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
@@ -313,8 +315,5 @@ function joined(arrays: readonly (NdArray | undefined)[]): NdArray {
   if (first === undefined) throw new Error('nothing to join');
   const shape = [(first.shape[0] ?? 1) * arrays.length, ...first.shape.slice(1)];
   const numbers = arrays.flatMap((array) => Array.from(numbersOf(array as NdArray) ?? []));
-  if (first.dtype === 'f32') return { dtype: 'f32', shape, data: Float32Array.from(numbers) };
-  if (first.dtype === 'i32') return { dtype: 'i32', shape, data: Int32Array.from(numbers) };
-  if (first.dtype === 'i8') return { dtype: 'i8', shape, data: Int8Array.from(numbers) };
-  return { dtype: 'u8', shape, data: Uint8Array.from(numbers) };
+  return arrayOf(first.dtype, shape, numbers);
 }
